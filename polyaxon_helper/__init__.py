@@ -1,0 +1,292 @@
+"""polyaxon_helper, kept running: every function that any of its releases had, each of which says what to write instead.
+
+Where polyaxon-client can be imported and can read this container, polyaxon_client.tracking answers; else the
+environment does. Importing this package imports neither, and does nothing else.
+
+The names and their meaning are those of the releases 0.0.3 to 0.5.0 of this package.
+"""
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, TypeVar
+
+from .replacements import ATTRIBUTES, FUNCTIONS, VERSION as __version__
+
+if TYPE_CHECKING:
+    from typing_extensions import deprecated
+
+    from .environment import Experiment as Experiment, Job as Job
+    from .exceptions import PolyaxonClientException as PolyaxonClientException
+
+    experiment: Optional[Experiment]
+else:
+    from .deprecations import deprecated, warn_of_attribute
+
+__all__ = [
+    "get_cluster_def",
+    "get_declarations",
+    "get_params",
+    "get_experiment_info",
+    "get_task_info",
+    "get_job_info",
+    "get_tf_config",
+    "get_outputs_path",
+    "get_outputs_refs_paths",
+    "get_data_paths",
+    "get_data_path",
+    "get_log_level",
+    "get_api",
+    "get_user_token",
+    "get_internal_token",
+    "send_metrics",
+    "experiment",
+    "Experiment",
+    "Job",
+    "PolyaxonClientException",
+]
+
+T = TypeVar("T")
+
+
+def _ask(name: str) -> Callable[..., T]:
+    from . import backend  # with the first call, not on import
+
+    return backend.find(name)
+
+
+@deprecated(
+    "Write `Experiment.get_cluster_def()` after `from polyaxon_client.tracking import Experiment`."
+    " All at once: python -m polyaxon_helper.migrate PATH"
+)
+def get_cluster_def() -> Optional[Dict[str, List[str]]]:
+    """The addresses of a distributed experiment's replicas, by role.
+
+    Shape: {"master": ["plx-UUID-master-0:2222"], "worker": ["HOST:PORT", ...], "ps": ["HOST:PORT", ...]}.
+    Variable: POLYAXON_CLUSTER (JSON).
+    Outside Polyaxon: PolyaxonClientException with the client, None without it.
+    """
+    return _ask("get_cluster_def")()
+
+
+@deprecated(
+    "Write `Experiment.get_params()` after `from polyaxon_client.tracking import Experiment`."
+    " All at once: python -m polyaxon_helper.migrate PATH"
+)
+def get_declarations() -> Optional[Dict[str, Any]]:
+    """The experiment's parameters; the name that get_params had up to release 0.4.
+
+    Shape: {"lr": 0.1, "layers": [1, 2]}, the values being any JSON.
+    Variables: POLYAXON_PARAMS, before Polyaxon 0.5 POLYAXON_DECLARATIONS (JSON).
+    Outside Polyaxon: PolyaxonClientException with the client, None without it.
+    """
+    return _ask("get_declarations")()
+
+
+@deprecated(
+    "Write `Experiment.get_params()` after `from polyaxon_client.tracking import Experiment`."
+    " All at once: python -m polyaxon_helper.migrate PATH"
+)
+def get_params() -> Optional[Dict[str, Any]]:
+    """The experiment's parameters, those of a group's matrix among them.
+
+    Shape: {"lr": 0.1, "layers": [1, 2]}, the values being any JSON.
+    Variables: POLYAXON_PARAMS, before Polyaxon 0.5 POLYAXON_DECLARATIONS (JSON).
+    Outside Polyaxon: PolyaxonClientException with the client, None without it.
+    """
+    return _ask("get_params")()
+
+
+@deprecated(
+    "Write `Experiment.get_experiment_info()` after `from polyaxon_client.tracking import Experiment`."
+    " All at once: python -m polyaxon_helper.migrate PATH"
+)
+def get_experiment_info() -> Optional[Dict[str, Any]]:
+    """Which experiment this is.
+
+    Shape: {"project_name": "USER.PROJECT", "experiment_name": "USER.PROJECT.ID" or "USER.PROJECT.GROUP.ID",
+    "experiment_group_name": a text, or None outside a group, "project_uuid", "experiment_uuid", ...}; the same in each
+    replica of a distributed experiment.
+    Variable: POLYAXON_EXPERIMENT_INFO (JSON).
+    Outside Polyaxon: PolyaxonClientException with the client, None without it.
+    """
+    return _ask("get_experiment_info")()
+
+
+@deprecated(
+    "Write `Experiment.get_task_info()` after `from polyaxon_client.tracking import Experiment`."
+    " All at once: python -m polyaxon_helper.migrate PATH"
+)
+def get_task_info() -> Optional[Dict[str, Any]]:
+    """Which replica of a distributed experiment this is.
+
+    Shape: {"type": "master", "worker" or "ps", "index": from 0}.
+    Variable: POLYAXON_TASK_INFO (JSON).
+    Outside Polyaxon: PolyaxonClientException with the client, None without it.
+    """
+    return _ask("get_task_info")()
+
+
+@deprecated(
+    "Write `Job.get_job_info()` after `from polyaxon_client.tracking import Job`."
+    " All at once: python -m polyaxon_helper.migrate PATH"
+)
+def get_job_info() -> Optional[Dict[str, Any]]:
+    """Which job this is; None in an experiment.
+
+    Shape: {"project_name": "USER.PROJECT", "job_name": "USER.PROJECT.jobs.ID", "project_uuid", "job_uuid", "role", "type",
+    "app"}.
+    Variable: POLYAXON_JOB_INFO (JSON).
+    Outside Polyaxon: PolyaxonClientException with the client, None without it.
+    """
+    return _ask("get_job_info")()
+
+
+@deprecated(
+    "Write `Experiment.get_tf_config()` after `from polyaxon_client.tracking import Experiment`."
+    " All at once: python -m polyaxon_helper.migrate PATH"
+)
+def get_tf_config(envvar: Optional[str] = "TF_CONFIG") -> Optional[Dict[str, Any]]:
+    """The cluster and this replica's task, as TensorFlow's TF_CONFIG; also set in os.environ[envvar], unless that is None.
+
+    Shape: {"cluster": as get_cluster_def, "task": as get_task_info, "model_dir": as get_outputs_path,
+    "environment": "cloud"}.
+    Variables: POLYAXON_CLUSTER, POLYAXON_TASK_INFO (JSON), POLYAXON_RUN_OUTPUTS_PATH, in 0.0 POLYAXON_OUTPUTS_PATH.
+    Outside Polyaxon: PolyaxonClientException with the client, None without it.
+    """
+    return _ask("get_tf_config")(envvar)
+
+
+@deprecated(
+    "Write `get_outputs_path()` after `from polyaxon_client.tracking import get_outputs_path`."
+    " All at once: python -m polyaxon_helper.migrate PATH"
+)
+def get_outputs_path() -> Optional[str]:
+    """Where the run keeps its outputs: a folder, or the URL of a bucket.
+
+    Shape: "/OUTPUTS/USER/PROJECT/experiments/7", or ".../groups/1/7".
+    Variables: POLYAXON_RUN_OUTPUTS_PATH, in 0.0 POLYAXON_OUTPUTS_PATH.
+    Outside Polyaxon: PolyaxonClientException with the client, None without it.
+    """
+    return _ask("get_outputs_path")()
+
+
+@deprecated(
+    "Write `get_outputs_refs_paths()` after `from polyaxon_client.tracking import get_outputs_refs_paths`."
+    " All at once: python -m polyaxon_helper.migrate PATH"
+)
+def get_outputs_refs_paths() -> Optional[Dict[str, List[str]]]:
+    """The outputs of the runs that this one refers to, in the order it names them.
+
+    Shape: {"experiments": ["/OUTPUTS/.../3"], "jobs": ["/OUTPUTS/.../jobs/1"]}; None where it names none.
+    Variable: POLYAXON_REFS_OUTPUTS_PATHS (JSON).
+    Outside Polyaxon: PolyaxonClientException with the client, None without it.
+    """
+    return _ask("get_outputs_refs_paths")()
+
+
+@deprecated(
+    "Write `get_data_paths()` after `from polyaxon_client.tracking import get_data_paths`."
+    " All at once: python -m polyaxon_helper.migrate PATH"
+)
+def get_data_paths() -> Optional[Dict[str, str]]:
+    """Where the data volumes of the run are mounted, by their names.
+
+    Shape: {"data": "/data"}.
+    Variables: POLYAXON_RUN_DATA_PATHS, before Polyaxon 0.2.3 POLYAXON_DATA_PATHS (JSON).
+    Outside Polyaxon: PolyaxonClientException with the client, None without it.
+    """
+    return _ask("get_data_paths")()
+
+
+@deprecated(
+    "Write `next(iter(get_data_paths().values()))` after `from polyaxon_client.tracking import get_data_paths`."
+    " All at once: python -m polyaxon_helper.migrate PATH"
+)
+def get_data_path() -> Optional[str]:
+    """Where the data is mounted: the one path of releases 0.0 and 0.1.0, else the first of get_data_paths().
+
+    Variables: POLYAXON_DATA_PATH (a plain path), else those of get_data_paths.
+    Outside Polyaxon: PolyaxonClientException with the client, None without it.
+    """
+    return _ask("get_data_path")()
+
+
+@deprecated(
+    "Write `get_log_level()` after `from polyaxon_client.tracking import get_log_level`."
+    " All at once: python -m polyaxon_helper.migrate PATH"
+)
+def get_log_level() -> Optional[str]:
+    """The log level that the polyaxonfile sets.
+
+    Shape: "DEBUG", "INFO", "WARNING", "ERROR" or "CRITICAL".
+    Variable: POLYAXON_LOG_LEVEL.
+    Outside Polyaxon: PolyaxonClientException with the client, None without it.
+    """
+    return _ask("get_log_level")()
+
+
+@deprecated(
+    'Write `os.environ["POLYAXON_API_HTTP_HOST"] + "/api/v1"` after `import os`.'
+    " All at once: python -m polyaxon_helper.migrate PATH"
+)
+def get_api(version: str = "v1") -> Optional[str]:
+    """The URL of the Polyaxon API, read from the environment also where the client is; None outside Polyaxon.
+
+    Shape: "http://HOST:80/api/v1".
+    Variables: POLYAXON_API_HTTP_HOST, before Polyaxon 0.2 POLYAXON_API.
+    """
+    return _ask("get_api")(version)
+
+
+@deprecated(
+    "Write `PolyaxonClient().token` after `from polyaxon_client import PolyaxonClient`."
+    " All at once: python -m polyaxon_helper.migrate PATH"
+)
+def get_user_token() -> Optional[str]:
+    """The token that the API takes from this run, a secret; None where there is none. The client is not asked.
+
+    Files: /plx-context/.authtoken, /tmp/.polyaxon/.authtoken, as the client reads them.
+    Variables: POLYAXON_SECRET_USER_TOKEN, in 0.0 POLYAXON_USER_TOKEN.
+    """
+    return _ask("get_user_token")()
+
+
+@deprecated(
+    'Write `os.environ.get("POLYAXON_INTERNAL_SECRET_TOKEN")` after `import os`.'
+    " All at once: python -m polyaxon_helper.migrate PATH"
+)
+def get_internal_token() -> Optional[str]:
+    """The cluster's own token, a secret; None where there is none. The client is not asked.
+
+    Variable: POLYAXON_INTERNAL_SECRET_TOKEN, in 0.1 alone.
+    """
+    return _ask("get_internal_token")()
+
+
+@deprecated(
+    "Write `experiment.log_metrics(...)` after `from polyaxon_client.tracking import Experiment; experiment = Experiment()`."
+    " All at once: python -m polyaxon_helper.migrate PATH"
+)
+def send_metrics(**metrics: Any) -> None:
+    """Report one point of each metric: finite numbers, also numpy's, torch's and tensorflow's scalars, by their names.
+
+    With the client this is log_metrics of one Experiment a process, made now. Without it, one request to the API; one that
+    fails is a RuntimeWarning, and so are NaN, infinities and None, which are left out.
+    Raises PolyaxonClientException for what is no number. Outside an experiment: one RuntimeWarning, nothing is sent.
+    Variables: POLYAXON_EXPERIMENT_INFO (JSON), POLYAXON_API_HTTP_HOST, before Polyaxon 0.2 POLYAXON_API.
+    """
+    return _ask("send_metrics")(**metrics)
+
+
+def __getattr__(name: str) -> Any:
+    """The names that are made when a script first asks for them: experiment, Experiment, Job, PolyaxonClientException.
+
+    Named here and in __all__ but not in dir(), so that nothing is made or warned of by who only looks around.
+    """
+    if name not in ATTRIBUTES:
+        raise AttributeError("module {!r} has no attribute {!r}".format(__name__, name))
+    warn_of_attribute(name)
+    from . import backend
+
+    return backend.experiment() if name == "experiment" else backend.find(name)
+
+
+def __dir__() -> List[str]:
+    return [name for name in globals() if name.startswith("__")] + list(FUNCTIONS)

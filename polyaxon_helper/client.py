@@ -1,0 +1,116 @@
+"""Importing polyaxon_client, also where newer Pythons or libraries dropped names that it needs.
+
+    import polyaxon_helper.client
+    import polyaxon_client                # works in this process from here on, on Python 3.7 to 3.13
+
+polyaxon-client 0.6.1, of 2020, is the last. As pip installs it today it can be imported on no Python by itself: its
+Jinja2 wants markupsafe.soft_unicode, it wants collections.Mapping itself. These names are lent to it while it is being
+imported, and while an Experiment or Job is made (polystores imports its bucket clients only then); then each is put
+back as it was.
+
+Importing this module never fails. Where polyaxon_client is installed and can't be imported even so, a RuntimeWarning
+says which release it is, what failed and what to do; `settings` is then None.
+"""
+import collections
+import collections.abc
+import functools
+import importlib
+import importlib.util
+import os
+import re
+import threading
+import warnings
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+from .notices import warn_once
+
+settings: Optional[ModuleType] = None
+"""polyaxon_client.settings, where the client could be imported."""
+
+_lock = threading.RLock()
+
+
+def _lendable() -> Iterator[Tuple[ModuleType, str, Any]]:
+    """Module, name and stand-in for what the client and its libraries need and may be gone."""
+    for name in ("Mapping", "MutableMapping"):
+        yield collections, name, getattr(collections.abc, name)
+    if importlib.util.find_spec("markupsafe"):
+        markupsafe = importlib.import_module("markupsafe")
+        yield markupsafe, "soft_unicode", getattr(markupsafe, "soft_str", None)
+
+
+@contextmanager
+def lent_names() -> Iterator[None]:
+    """Lend the dropped names, silence the warnings of what needs them, and put back everything as it was."""
+    with _lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        lent: List[Tuple[ModuleType, str]] = []
+        try:
+            for module, name, stand_in in _lendable():
+                if not hasattr(module, name):
+                    setattr(module, name, stand_in)
+                    lent.append((module, name))
+            yield
+        finally:
+            for module, name in lent:
+                delattr(module, name)
+
+
+def _lend_while_made(tracker: Any) -> None:
+    made = tracker.__init__
+
+    @functools.wraps(made)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        with lent_names():
+            made(self, *args, **kwargs)
+
+    tracker.__init__ = __init__
+
+
+def _import_client() -> ModuleType:
+    with lent_names():
+        if importlib.util.find_spec("pkg_resources") is None:
+            # every Experiment needs it, when it reports its packages: better known now than in mid-training
+            raise ModuleNotFoundError("No module named 'pkg_resources', which setuptools had up to release 80")
+        tracking = importlib.import_module("polyaxon_client.tracking")
+        importlib.import_module("polyaxon_client.exceptions")
+        for tracker in (tracking.Experiment, tracking.Job):
+            _lend_while_made(tracker)
+        return importlib.import_module("polyaxon_client.settings")
+
+
+def _installed_release(folders: List[str]) -> str:
+    # importlib.metadata is not there on 3.7; its folder beside the package says the same
+    names = [name for folder in folders for name in os.listdir(os.path.dirname(folder))]
+    found = [re.match(r"polyaxon_client-(.+?)(\.dist|-py.*\.egg|\.egg)-info$", name) for name in names]
+    return next((match.group(1) for match in found if match), "of an unknown release")
+
+
+_REMEDIES: Dict[str, str] = {
+    "boolean": "set that variable to true or false, or unset it",
+    "pkg_resources": "pip install 'setuptools<81'",
+    "distutils": "pip install 'setuptools<81'",
+    "": "pip install -U 'polyaxon-helper[client]'",
+}
+"""What to do, by what the failure's text has in it; the last suits all."""
+
+
+def _remedy(failure: Exception) -> str:
+    text = str(failure).replace("<class 'bool'>", "boolean")
+    return next(remedy for sign, remedy in _REMEDIES.items() if sign in text)
+
+
+_spec = importlib.util.find_spec("polyaxon_client")
+if _spec is not None:
+    try:
+        settings = _import_client()
+    except Exception as failure:
+        warn_once(
+            "polyaxon-client {} is installed but can't be imported ({}: {}). polyaxon_helper goes on without it, from "
+            "the environment alone. To have the client: {}".format(
+                _installed_release(list(_spec.submodule_search_locations or [])),
+                type(failure).__name__, failure, _remedy(failure),
+            )
+        )

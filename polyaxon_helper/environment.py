@@ -1,0 +1,175 @@
+"""What polyaxon_client.tracking offers, read from the environment: for where the client can't answer.
+
+Outside Polyaxon every getter answers None. The variables of each are in the table, newest first, so that one release
+serves the containers of every Polyaxon from 0.0 to 0.6.
+"""
+import json
+import os
+from typing import Any, Callable, Dict, Optional, Tuple
+
+from . import reporter
+from .exceptions import ClientNeeded, PolyaxonClientException
+from .notices import warn_once
+from .replacements import FUNCTIONS
+from .reporter import tokens
+
+NO_OP = "POLYAXON_NO_OP"
+OFFLINE = "POLYAXON_IS_OFFLINE"
+
+# distutils' strtobool, which the client reads booleans with
+_BOOLEANS = {
+    **dict.fromkeys(("y", "yes", "t", "true", "on", "1"), True),
+    **dict.fromkeys(("n", "no", "f", "false", "off", "0"), False),
+}
+
+
+def _flag(variable: str) -> bool:
+    value = os.environ.get(variable)
+    if value is None:
+        return False
+    if value.lower() not in _BOOLEANS:
+        warn_once("{} is neither true nor false, and is taken as false".format(variable))
+    return _BOOLEANS.get(value.lower(), False)
+
+
+def _first_set(name: str) -> Tuple[str, Optional[str]]:
+    """The newest variable of the legacy name that is set, and its text."""
+    variables = FUNCTIONS[name].variables
+    return next(((variable, os.environ[variable]) for variable in variables if os.environ.get(variable)), ("", None))
+
+
+def is_set(name: str) -> bool:
+    """Whether a variable of the legacy name is set, to anything but nothing."""
+    return _first_set(name)[1] is not None
+
+
+def _text(name: str) -> Optional[str]:
+    return None if _flag(NO_OP) else _first_set(name)[1]
+
+
+def _json(name: str) -> Any:
+    text = _text(name)
+    if text is None:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        # never its value: a parameter may be a password
+        warn_once("{} is not valid JSON, and is taken as not set".format(_first_set(name)[0]))
+        return None
+
+
+def get_outputs_path() -> Optional[str]:
+    return _text("get_outputs_path")
+
+
+def get_outputs_refs_paths() -> Any:
+    return _json("get_outputs_refs_paths")
+
+
+def get_data_paths() -> Any:
+    return _json("get_data_paths")
+
+
+def get_data_path() -> Optional[str]:
+    return _text("get_data_path")
+
+
+def get_log_level() -> Optional[str]:
+    return _text("get_log_level")
+
+
+def get_api(version: str = "v1") -> Optional[str]:
+    host = _text("get_api")
+    return host and "{}/api/{}".format(host.rstrip("/"), version)
+
+
+def get_user_token() -> Optional[str]:
+    return None if _flag(NO_OP) else tokens.kept() or _text("get_user_token")
+
+
+def get_internal_token() -> Optional[str]:
+    return _text("get_internal_token")
+
+
+class _Run:
+    """What Experiment and Job share: most of it needs the client."""
+
+    get_outputs_path = staticmethod(get_outputs_path)
+    get_outputs_refs_paths = staticmethod(get_outputs_refs_paths)
+    get_data_paths = staticmethod(get_data_paths)
+    get_log_level = staticmethod(get_log_level)
+
+    _INFO: str  # the legacy getter that says which run this is
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kind = type(self).__name__
+        if _flag(NO_OP):
+            return
+        if args or kwargs:
+            raise ClientNeeded("{}(...) with arguments".format(kind))
+        self._info = _json(self._INFO)
+        if not isinstance(self._info, dict):
+            variable = FUNCTIONS[self._INFO].variables[0]
+            raise PolyaxonClientException("This is no Polyaxon {}: {} is not set".format(kind.lower(), variable))
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        if not name.startswith("_") and (_flag(NO_OP) or _flag(OFFLINE)):
+            return lambda *args, **kwargs: None
+        raise ClientNeeded("{}().{}".format(type(self).__name__, name))
+
+
+class Experiment(_Run):
+    """The part of polyaxon_client.tracking.Experiment that can do without the client."""
+
+    _INFO = "get_experiment_info"
+
+    def log_metrics(self, **metrics: Any) -> None:
+        """Send one point of each metric to the Polyaxon API.
+
+        Raises PolyaxonClientException for a value that is no number; a failed request is a RuntimeWarning.
+        """
+        if not (_flag(NO_OP) or _flag(OFFLINE)):
+            reporter.send(get_api(os.environ.get("POLYAXON_API_VERSION") or "v1"), self._info, metrics)
+
+    @staticmethod
+    def get_cluster_def() -> Any:
+        return _json("get_cluster_def")
+
+    @staticmethod
+    def get_task_info() -> Any:
+        return _json("get_task_info")
+
+    @staticmethod
+    def get_experiment_info() -> Any:
+        return _json("get_experiment_info")
+
+    @staticmethod
+    def get_params() -> Any:
+        return _json("get_params")
+
+    get_declarations = get_params
+
+    @classmethod
+    def get_tf_config(cls, envvar: Optional[str] = "TF_CONFIG") -> Optional[Dict[str, Any]]:
+        if _flag(NO_OP):
+            return None
+        tf_config = {
+            "cluster": cls.get_cluster_def(),
+            "task": cls.get_task_info(),
+            "model_dir": get_outputs_path(),
+            "environment": "cloud",
+        }
+        if envvar:
+            os.environ[envvar] = json.dumps(tf_config)
+        return tf_config
+
+
+class Job(_Run):
+    """The part of polyaxon_client.tracking.Job that can do without the client."""
+
+    _INFO = "get_job_info"
+
+    @staticmethod
+    def get_job_info() -> Any:
+        return _json("get_job_info")

@@ -1,0 +1,35 @@
+"""What is said to the user, once, and blamed on the line of the user's that led to it."""
+import os
+import sys
+import warnings
+from types import FrameType
+from typing import Set
+
+# importlib's frames stand between the user's line and a module of ours that works on import
+_NOT_THE_USERS = {"polyaxon_helper", "deprecation", "importlib", "_frozen_importlib"}
+_told: Set[str] = set()
+
+
+def warn_once(text: str) -> None:
+    """Give a RuntimeWarning of this text, the first time in this process."""
+    if text in _told:
+        return
+    _told.add(text)
+    frame = sys._getframe(1)
+    while frame.f_back is not None and _package(frame) in _NOT_THE_USERS:
+        frame = frame.f_back
+    warnings.warn_explicit(
+        without_tokens(text), RuntimeWarning, frame.f_code.co_filename, frame.f_lineno, frame.f_globals.get("__name__")
+    )
+
+
+def without_tokens(text: str) -> str:
+    """The text with every token of this environment struck out: an exception of a library may quote one."""
+    for variable, value in os.environ.items():
+        if "TOKEN" in variable and value:
+            text = text.replace(value, "***")
+    return text
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__")).partition(".")[0]
