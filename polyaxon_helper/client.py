@@ -44,8 +44,7 @@ def _lendable() -> Iterator[Tuple[ModuleType, str, Any]]:
 @contextmanager
 def lent_names() -> Iterator[None]:
     """Lend the dropped names, silence the warnings of what needs them, and put back everything as it was."""
-    with _lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _lock, _silence():
         lent: List[Tuple[ModuleType, str]] = []
         try:
             for module, name, stand_in in _lendable():
@@ -56,6 +55,20 @@ def lent_names() -> Iterator[None]:
         finally:
             for module, name in lent:
                 delattr(module, name)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    # Not catch_warnings: that makes Python forget which warnings it has shown, and show the script's once more
+    ignore = ("ignore", None, Warning, None, 0)
+    filters = warnings.filters
+    filters.insert(0, ignore)
+    try:
+        yield
+    finally:
+        for each in (filters, warnings.filters):  # another thread's catch_warnings may have put a copy in place
+            if ignore in each:
+                each.remove(ignore)
 
 
 def _lend_while_made(tracker: Any) -> None:

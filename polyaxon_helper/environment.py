@@ -85,7 +85,7 @@ def get_api(version: str = "v1") -> Optional[str]:
 
 
 def get_user_token() -> Optional[str]:
-    return None if _flag(NO_OP) else tokens.kept() or _text("get_user_token")
+    return None if _flag(NO_OP) else tokens.user_token()
 
 
 def get_internal_token() -> Optional[str]:

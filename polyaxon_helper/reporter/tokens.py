@@ -12,6 +12,7 @@ import stat
 from typing import Dict, Optional
 
 from ..notices import warn_once
+from ..replacements import FUNCTIONS
 
 CONTEXT_FILE = "/plx-context/.authtoken"
 KEPT_FILE = "/tmp/.polyaxon/.authtoken"
@@ -21,10 +22,8 @@ EPHEMERAL = "POLYAXON_SECRET_EPHEMERAL_TOKEN"
 
 def user_token() -> Optional[str]:
     """The token of a file, else of the environment; without exchanging an ephemeral one."""
-    return (
-        _token_in(CONTEXT_FILE) or _token_in(KEPT_FILE)
-        or os.environ.get(KEY) or os.environ.get("POLYAXON_USER_TOKEN") or None
-    )
+    variables = FUNCTIONS["get_user_token"].variables
+    return _token_in(CONTEXT_FILE) or _token_in(KEPT_FILE) or next(filter(None, map(os.environ.get, variables)), None)
 
 
 def headers() -> Optional[Dict[str, str]]:

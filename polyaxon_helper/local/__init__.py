@@ -1,0 +1,1 @@
+"""python -m polyaxon_helper.local: a run without a cluster."""

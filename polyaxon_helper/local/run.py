@@ -1,0 +1,107 @@
+"""A script's process: what it finds in its environment, the signals it is passed, and its exit status."""
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import uuid
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
+
+from .metrics import Metrics
+from .server import serve
+
+OWNER, PROJECT, NUMBER = "local", "run", "1"
+
+# The user's own switches; what else an outer environment says of Polyaxon is about another run
+_KEPT = ("POLYAXON_NO_OP", "POLYAXON_IS_OFFLINE")
+
+_PASSED_ON = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
+
+
+class Run(NamedTuple):
+    """What a run is given."""
+
+    params: Dict[str, Any]
+    data_paths: Dict[str, str]
+    outputs: str
+    log_level: str
+
+
+def environment(run: Run, api_host: str, token: str) -> Dict[str, str]:
+    """The environment of a process in a Polyaxon 0.5 experiment."""
+    outer = {
+        name: value for name, value in os.environ.items()
+        if not name.startswith("POLYAXON_") or name.startswith("POLYAXON_HELPER_") or name in _KEPT
+    }
+    no_proxy = ",".join(filter(None, [outer.get("no_proxy") or outer.get("NO_PROXY"), "127.0.0.1"]))
+    info = {
+        "project_name": "{}.{}".format(OWNER, PROJECT),
+        "experiment_group_name": None,
+        "experiment_name": "{}.{}.{}".format(OWNER, PROJECT, NUMBER),
+        "project_uuid": uuid.uuid4().hex,
+        "experiment_uuid": uuid.uuid4().hex,
+        "role": "master",
+        "type": "runner",
+        "app": "experiment",
+    }
+    return {
+        **outer,
+        "no_proxy": no_proxy,
+        "NO_PROXY": no_proxy,
+        "POLYAXON_API_HTTP_HOST": api_host,
+        "POLYAXON_API_VERSION": "v1",
+        "POLYAXON_IN_CLUSTER": "true",
+        "POLYAXON_IS_MANAGED": "true",
+        "POLYAXON_INTERNAL_HEADER": "X-POLYAXON-INTERNAL",
+        "POLYAXON_INTERNAL_HEADER_SERVICE": "runner",
+        "POLYAXON_SECRET_USER_TOKEN": token,
+        "POLYAXON_LOG_LEVEL": run.log_level,
+        "POLYAXON_RUN_OUTPUTS_PATH": run.outputs,
+        "POLYAXON_RUN_DATA_PATHS": json.dumps(run.data_paths),
+        "POLYAXON_PARAMS": json.dumps(run.params),
+        "POLYAXON_CLUSTER": json.dumps({"master": ["127.0.0.1:2222"]}),
+        "POLYAXON_EXPERIMENT_INFO": json.dumps(info),
+        "POLYAXON_TASK_INFO": json.dumps({"type": "master", "index": 0}),
+    }
+
+
+def run_script(command: Sequence[str], run: Run, metrics: Metrics) -> int:
+    """Run the command with its API; its exit status, or the negative number of the signal that ended it."""
+    with serve("/{}/{}/experiments/{}".format(OWNER, PROJECT, NUMBER), metrics) as api_host:
+        with _signals_passed_on() as children:
+            child = subprocess.Popen(command, env=environment(run, api_host, secrets.token_hex(20)))
+            children.append(child)
+            return child.wait()
+
+
+@contextmanager
+def _signals_passed_on() -> Iterator[List["subprocess.Popen[bytes]"]]:
+    """Send on each signal that would end this process to the child in the list, once it is there."""
+    children: List["subprocess.Popen[bytes]"] = []
+
+    def pass_on(number: int, frame: Optional[FrameType]) -> None:
+        if number == signal.SIGINT and _terminal_sends_it():
+            return  # the child has it from the terminal already
+        for child in children:
+            child.send_signal(number)
+
+    numbers = [getattr(signal, name) for name in _PASSED_ON if hasattr(signal, name)]
+    before = {number: signal.signal(number, pass_on) for number in numbers}
+    try:
+        yield children
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _terminal_sends_it() -> bool:
+    """Whether Ctrl-C at our terminal goes to all of our process group."""
+    if sys.platform == "win32":
+        return True
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except (OSError, ValueError, AttributeError):  # no terminal, a closed or no stdin
+        return False

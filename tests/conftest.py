@@ -1,0 +1,69 @@
+"""What every test has: Python processes of its own, in an environment that says of Polyaxon only what the test says."""
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Callable, Dict, Optional
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+HAS_CLIENT = importlib.util.find_spec("polyaxon_client") is not None
+
+BACKENDS = ["environment"] + (["client"] if HAS_CLIENT else [])
+"""Who can answer in this environment. The client can be hidden from a process, but not conjured up."""
+
+TIMEOUT = 60
+"""Seconds after which a process hangs."""
+
+Process = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def process_environment(home: Path, backend: str = "environment", **variables: str) -> Dict[str, str]:
+    """The variables of a user's process: nothing of Polyaxon's but what is given, and a home without its files."""
+    outer = {name: value for name, value in os.environ.items() if not name.startswith(("POLYAXON_", "PYTHON", "RANK"))}
+    environment = {
+        **outer, "HOME": str(home), "USERPROFILE": str(home), "PYTHONPATH": str(ROOT / "tests" / "startup"), **variables
+    }
+    if backend == "environment":
+        environment["HIDDEN_MODULES"] = "polyaxon_client"
+    if "coverage" in sys.modules:
+        environment.update(COVERAGE_PROCESS_START=str(ROOT / "setup.cfg"), COVERAGE_FILE=str(ROOT / ".coverage"))
+    return environment
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: Any) -> Path:
+    path: Path = tmp_path_factory.mktemp("home")
+    return path
+
+
+@pytest.fixture(scope="session")
+def python(home: Path) -> Process:
+    """Run this Python with these arguments to its end, as a user would."""
+
+    def run(
+        *arguments: str, backend: str = "environment", cwd: Optional[Path] = None, input: Optional[str] = None,
+        environment: Optional[Dict[str, str]] = None
+    ) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, *arguments], env=process_environment(home, backend, **environment or {}), cwd=str(cwd or home),
+            input=input, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, timeout=TIMEOUT,
+        )
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def no_polyaxon_here(monkeypatch: Any, tmp_path: Path) -> None:
+    """Tests within this process start outside Polyaxon, with nothing said yet, and keep off the real token files."""
+    from polyaxon_helper import notices
+    from polyaxon_helper.reporter import tokens
+
+    for name in os.environ:
+        if name.startswith("POLYAXON_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setattr(notices, "_told", set())
+    monkeypatch.setattr(tokens, "CONTEXT_FILE", str(tmp_path / "context" / ".authtoken"))
+    monkeypatch.setattr(tokens, "KEPT_FILE", str(tmp_path / "kept" / ".authtoken"))

@@ -1,0 +1,86 @@
+"""The environments of platform.md's eras: what a container sets, and what each legacy function answers in it."""
+import json
+from typing import Any, Dict
+
+INFO = {"project_name": "u.p", "experiment_group_name": None, "experiment_name": "u.p.7", "project_uuid": "a", "experiment_uuid": "b"}
+JOB = {"project_name": "u.p", "project_uuid": "a", "job_name": "u.p.jobs.1", "job_uuid": "c", "role": "master", "type": "r", "app": "j"}
+CLUSTER = {"master": ["plx-b-master-0:2222"], "worker": [], "ps": []}
+TASK = {"type": "master", "index": 0}
+PARAMS = {"lr": 0.1, "layers": [1, 2]}
+DATA = {"data": "/DATA", "more": "/MORE"}
+REFS = {"experiments": ["/OUT/u/p/experiments/3"], "jobs": []}
+OUTPUTS = "/OUT/u/p/experiments/7"
+HOST = "http://HOST:80"
+
+
+def texts(**variables: Any) -> Dict[str, str]:
+    """The variables with POLYAXON_ before their names, as JSON where they are no text."""
+    return {"POLYAXON_" + name: v if isinstance(v, str) else json.dumps(v) for name, v in variables.items()}
+
+
+_EVERY_ERA = texts(LOG_LEVEL="INFO", CLUSTER=CLUSTER, EXPERIMENT_INFO=INFO, TASK_INFO=TASK)
+_API = texts(API_HTTP_HOST=HOST, API_VERSION="v1", IN_CLUSTER="true", INTERNAL_HEADER="X-POLYAXON-INTERNAL", INTERNAL_HEADER_SERVICE="runner")
+_0_3 = {**_EVERY_ERA, **_API, **texts(
+    RUN_OUTPUTS_PATH=OUTPUTS, RUN_DATA_PATHS=DATA, REFS_OUTPUTS_PATHS=REFS, DECLARATIONS=PARAMS)}
+_0_5 = {**_EVERY_ERA, **_API, **texts(
+    RUN_OUTPUTS_PATH=OUTPUTS, RUN_DATA_PATHS=DATA, REFS_OUTPUTS_PATHS=REFS, PARAMS=PARAMS, IS_MANAGED="true")}
+_0_5_JOB = {**_API, **texts(
+    RUN_OUTPUTS_PATH=OUTPUTS, RUN_DATA_PATHS=DATA, LOG_LEVEL="INFO", PARAMS=PARAMS, IS_MANAGED="true", JOB_INFO=JOB)}
+
+CONTAINERS: Dict[str, Dict[str, str]] = {
+    "outside": {},
+    "0.0": {**_EVERY_ERA, **texts(API=HOST, USER_TOKEN="t", OUTPUTS_PATH=OUTPUTS, DATA_PATH="/DATA", DECLARATIONS=PARAMS)},
+    "0.1.8": {**_EVERY_ERA, **texts(
+        API=HOST, INTERNAL_SECRET_TOKEN="s", RUN_OUTPUTS_PATH=OUTPUTS, DATA_PATHS=DATA, DECLARATIONS=PARAMS)},
+    "0.2.9": {**_0_3, **texts(SECRET_EPHEMERAL_TOKEN="e")},
+    "0.4.4": _0_3,
+    "0.5.6": {**_0_5, **texts(SECRET_USER_TOKEN="t")},
+    "0.5.6 in no-op": {**_0_5, **texts(NO_OP="yes")},
+    "0.5.6 offline": {**_0_5, **texts(IS_OFFLINE="1")},
+    "0.5.6 job": _0_5_JOB,
+    "0.5.6 with no parameters": {**_0_5, **texts(PARAMS="null")},
+    "0.5.6 with broken JSON": {**_0_5, **texts(PARAMS='{"password": "hunter2"')},
+    "both eras' variables": {**_0_3, **_0_5, **texts(DECLARATIONS={"old": 1}, OUTPUTS_PATH="/OLD", DATA_PATHS={"old": "/OLD"})},
+}
+
+TF_CONFIG = {"cluster": CLUSTER, "task": TASK, "model_dir": OUTPUTS, "environment": "cloud"}
+
+_NOTHING: Dict[str, Any] = dict.fromkeys([
+    "get_cluster_def", "get_declarations", "get_params", "get_experiment_info", "get_task_info", "get_job_info",
+    "get_outputs_path", "get_outputs_refs_paths", "get_data_paths", "get_data_path", "get_log_level", "get_api",
+    "get_user_token", "get_internal_token",
+])
+_EVERYWHERE = {
+    **_NOTHING, "get_cluster_def": CLUSTER, "get_declarations": PARAMS, "get_params": PARAMS, "get_experiment_info": INFO,
+    "get_task_info": TASK, "get_outputs_path": OUTPUTS, "get_log_level": "INFO", "get_api": HOST + "/api/v1",
+    "get_tf_config": TF_CONFIG,
+}
+_LATER = {**_EVERYWHERE, "get_data_paths": DATA, "get_data_path": "/DATA", "get_outputs_refs_paths": REFS}
+_EMPTY_TF_CONFIG = {"cluster": None, "task": None, "model_dir": None, "environment": "cloud"}
+
+ANSWERS: Dict[str, Dict[str, Any]] = {
+    "outside": {**_NOTHING, "get_tf_config": _EMPTY_TF_CONFIG},
+    "0.0": {**_EVERYWHERE, "get_data_path": "/DATA", "get_user_token": "t"},
+    "0.1.8": {**_EVERYWHERE, "get_data_paths": DATA, "get_data_path": "/DATA", "get_internal_token": "s"},
+    "0.2.9": _LATER,
+    "0.4.4": _LATER,
+    "0.5.6": {**_LATER, "get_user_token": "t"},
+    "0.5.6 in no-op": {**_NOTHING, "get_tf_config": None},
+    "0.5.6 offline": _LATER,
+    "0.5.6 job": {
+        **_NOTHING, "get_job_info": JOB, "get_declarations": PARAMS, "get_params": PARAMS, "get_outputs_path": OUTPUTS,
+        "get_data_paths": DATA, "get_data_path": "/DATA", "get_log_level": "INFO", "get_api": HOST + "/api/v1",
+        "get_tf_config": {**_EMPTY_TF_CONFIG, "model_dir": OUTPUTS},
+    },
+    "0.5.6 with no parameters": {**_LATER, "get_params": None, "get_declarations": None},
+    "0.5.6 with broken JSON": {**_LATER, "get_params": None, "get_declarations": None},
+    "both eras' variables": _LATER,
+}
+"""What the environment answers, and the client 0.5 - 0.6 in a container; CLIENT_ANSWERS has what it answers otherwise."""
+
+NOT_MANAGED = "PolyaxonClientException: This experiment/job is not managed by Polyaxon."
+_WITHOUT_CLIENT = ("get_api", "get_user_token", "get_internal_token")  # the environment answers them, always
+
+CLIENT_ANSWERS: Dict[str, Dict[str, Any]] = {
+    "outside": {name: NOT_MANAGED for name in ANSWERS["outside"] if name not in _WITHOUT_CLIENT},
+}

@@ -1,0 +1,66 @@
+"""Every function, in every environment, answered by everyone who can: one process a backend and environment."""
+import json
+from typing import Any, Dict, Tuple
+
+import pytest
+
+from .conftest import BACKENDS, Process
+from .containers import ANSWERS, CLIENT_ANSWERS, CONTAINERS, PARAMS
+
+# Asks each function, and prints its answer or exception as JSON; tf_config_set is the side effect of get_tf_config.
+ASK_ALL = """
+import json, os, sys, polyaxon_helper
+answers = {}
+for name in sys.argv[1:]:
+    try:
+        answers[name] = getattr(polyaxon_helper, name)()
+    except Exception as error:
+        answers[name] = "{}: {}".format(type(error).__name__, error)
+answers["TF_CONFIG"] = json.loads(os.environ.get("TF_CONFIG", "null"))
+print(json.dumps(answers))
+"""
+
+Key = Tuple[str, str]
+
+
+@pytest.fixture(scope="module")
+def answers(python: Process) -> Dict[Key, Any]:
+    """(standard output's answers, standard error) by (backend, container), each asked when first wanted."""
+
+    class Asked(Dict[Key, Any]):
+        def __missing__(self, key: Key) -> Any:
+            backend, container = key
+            process = python("-c", ASK_ALL, *ANSWERS[container], backend=backend, environment=CONTAINERS[container])
+            assert process.returncode == 0, process.stderr
+            # the client prints a line of its own where JSON is broken
+            self[key] = json.loads(process.stdout.splitlines()[-1]), process.stderr
+            return self[key]
+
+    return Asked()
+
+
+def expected(backend: str, container: str, name: str) -> Any:
+    if backend == "client" and name in CLIENT_ANSWERS.get(container, {}):
+        return CLIENT_ANSWERS[container][name]
+    return ANSWERS[container][name]
+
+
+@pytest.mark.parametrize("backend, container, name", [
+    pytest.param(backend, container, name, id="{} answers in {}: {}".format(backend, container, name))
+    for backend in BACKENDS for container in CONTAINERS for name in ANSWERS[container]
+])
+def test_answer(answers: Dict[Key, Any], backend: str, container: str, name: str) -> None:
+    assert answers[backend, container][0][name] == expected(backend, container, name)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_tf_config_is_set_in_the_environment(answers: Dict[Key, Any], backend: str, container: str) -> None:
+    answer = expected(backend, container, "get_tf_config")
+    assert answers[backend, container][0]["TF_CONFIG"] == (None if isinstance(answer, str) else answer)
+
+
+def test_broken_json_is_told_by_its_variable_and_never_shown(answers: Dict[Key, Any]) -> None:
+    _, stderr = answers["environment", "0.5.6 with broken JSON"]
+    assert stderr.count("RuntimeWarning: POLYAXON_PARAMS is not valid JSON") == 1
+    assert "hunter2" not in stderr
