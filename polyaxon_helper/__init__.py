@@ -7,7 +7,8 @@ The names and their meaning are those of the releases 0.0.3 to 0.5.0 of this pac
 """
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, TypeVar
 
-from .replacements import ATTRIBUTES, FUNCTIONS, VERSION as __version__
+from .deprecations import warn_of_attribute
+from .replacements import ATTRIBUTES, FUNCTIONS, VERSION
 
 if TYPE_CHECKING:
     from typing_extensions import deprecated
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
     experiment: Optional[Experiment]
 else:
-    from .deprecations import deprecated, warn_of_attribute
+    from .deprecations import deprecated
+
+__version__ = VERSION
 
 __all__ = [
     "get_cluster_def",
@@ -48,7 +51,8 @@ T = TypeVar("T")
 def _ask(name: str) -> Callable[..., T]:
     from . import backend  # with the first call, not on import
 
-    return backend.find(name)
+    answerer: Callable[..., T] = backend.find(name)
+    return answerer
 
 
 @deprecated(
@@ -130,8 +134,8 @@ def get_task_info() -> Optional[Dict[str, Any]]:
 def get_job_info() -> Optional[Dict[str, Any]]:
     """Which job this is; None in an experiment.
 
-    Shape: {"project_name": "USER.PROJECT", "job_name": "USER.PROJECT.jobs.ID", "project_uuid", "job_uuid", "role", "type",
-    "app"}.
+    Shape: {"project_name": "USER.PROJECT", "job_name": "USER.PROJECT.jobs.ID", "project_uuid", "job_uuid", "role",
+    "type", "app"}.
     Variable: POLYAXON_JOB_INFO (JSON).
     Outside Polyaxon: PolyaxonClientException with the client, None without it.
     """
@@ -143,7 +147,7 @@ def get_job_info() -> Optional[Dict[str, Any]]:
     " All at once: python -m polyaxon_helper.migrate PATH"
 )
 def get_tf_config(envvar: Optional[str] = "TF_CONFIG") -> Optional[Dict[str, Any]]:
-    """The cluster and this replica's task, as TensorFlow's TF_CONFIG; also set in os.environ[envvar], unless that is None.
+    """The cluster and this replica's task, as TensorFlow wants them; set in os.environ[envvar] too, unless it is None.
 
     Shape: {"cluster": as get_cluster_def, "task": as get_task_info, "model_dir": as get_outputs_path,
     "environment": "cloud"}.
@@ -240,9 +244,9 @@ def get_api(version: str = "v1") -> Optional[str]:
     " All at once: python -m polyaxon_helper.migrate PATH"
 )
 def get_user_token() -> Optional[str]:
-    """The token that the API takes from this run, a secret; None where there is none. The client is not asked.
+    """The token that the API takes from this run, a secret; None where there is none.
 
-    Files: /plx-context/.authtoken, /tmp/.polyaxon/.authtoken, as the client reads them.
+    Read also where the client is, as it does, from the files /plx-context/.authtoken, /tmp/.polyaxon/.authtoken.
     Variables: POLYAXON_SECRET_USER_TOKEN, in 0.0 POLYAXON_USER_TOKEN.
     """
     return _ask("get_user_token")()
@@ -261,18 +265,19 @@ def get_internal_token() -> Optional[str]:
 
 
 @deprecated(
-    "Write `experiment.log_metrics(...)` after `from polyaxon_client.tracking import Experiment; experiment = Experiment()`."
+    "Write `experiment.log_metrics(...)` after `from polyaxon_client.tracking import Experiment;"
+    " experiment = Experiment()`."
     " All at once: python -m polyaxon_helper.migrate PATH"
 )
 def send_metrics(**metrics: Any) -> None:
     """Report one point of each metric: finite numbers, also numpy's, torch's and tensorflow's scalars, by their names.
 
-    With the client this is log_metrics of one Experiment a process, made now. Without it, one request to the API; one that
-    fails is a RuntimeWarning, and so are NaN, infinities and None, which are left out.
+    With the client this is log_metrics of one Experiment a process, made at the first call. Without it, one request to
+    the API; one that fails is a RuntimeWarning, and so are NaN, infinities and None, which are left out.
     Raises PolyaxonClientException for what is no number. Outside an experiment: one RuntimeWarning, nothing is sent.
     Variables: POLYAXON_EXPERIMENT_INFO (JSON), POLYAXON_API_HTTP_HOST, before Polyaxon 0.2 POLYAXON_API.
     """
-    return _ask("send_metrics")(**metrics)
+    _ask("send_metrics")(**metrics)
 
 
 def __getattr__(name: str) -> Any:

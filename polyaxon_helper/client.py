@@ -61,12 +61,13 @@ def lent_names() -> Iterator[None]:
 def _silence() -> Iterator[None]:
     # Not catch_warnings: that makes Python forget which warnings it has shown, and show the script's once more
     ignore = ("ignore", None, Warning, None, 0)
-    filters = warnings.filters
+    filters: Any = warnings.filters
     filters.insert(0, ignore)
     try:
         yield
     finally:
-        for each in (filters, warnings.filters):  # another thread's catch_warnings may have put a copy in place
+        now: Any = warnings.filters  # another thread's catch_warnings may have put a copy in place
+        for each in (filters, now):
             if ignore in each:
                 each.remove(ignore)
 

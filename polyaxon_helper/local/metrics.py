@@ -11,9 +11,8 @@ class Metrics:
     def __init__(self, path: str) -> None:
         self._file = open(path, "a", encoding="utf-8")  # an earlier run's metrics stay
         self._lock = threading.Lock()
-        self._values: Dict[str, List[float]] = {}
-        self.lost = 0
-        """Entries that the platform would have lost without a word."""
+        self._rows: Dict[str, Dict[str, Any]] = {}
+        self._lost = 0
 
     def __enter__(self) -> "Metrics":
         return self
@@ -28,28 +27,30 @@ class Metrics:
             self._file.write(json.dumps(entry) + "\n")
             self._file.flush()
             for name, value in entry["values"].items():
-                self._values.setdefault(name, []).append(value)
+                row = self._rows.setdefault(name, {"metric": name, "points": 0})
+                row.update(points=row["points"] + 1, last=value)
+                if isinstance(value, (int, float)):
+                    row.update(min=min(value, row.get("min", value)), max=max(value, row.get("max", value)))
 
     def lose(self, entries: int) -> None:
+        """Count entries that the platform would have lost without a word."""
         with self._lock:
-            self.lost += entries
+            self._lost += entries
 
     def table(self) -> str:
-        """Metric, points, last, min, max, aligned; and what was lost."""
-        rows = [["metric", "points", "last", "min", "max"]]
-        for name, values in sorted(self._values.items()):
-            numbers = [value for value in values if isinstance(value, (int, float))]
-            rows.append([name, str(len(values)), _short(values[-1]), *(
-                [_short(min(numbers)), _short(max(numbers))] if numbers else ["", ""]
-            )])
+        """A line a metric, with its number of points, last, min and max, aligned; and what was lost."""
+        columns = ["metric", "points", "last", "min", "max"]
+        rows = [columns] + [[_short(row.get(column, "")) for column in columns] for _, row in sorted(self._rows.items())]
         widths = [max(map(len, column)) for column in zip(*rows)]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
-        if not self._values:
-            lines = ["no metrics arrived"]
-        if self.lost:
-            lines.append("{} entries would be lost on Polyaxon: one in their batch was not valid".format(self.lost))
+        lines: List[str] = ["no metrics arrived"]
+        if self._rows:
+            lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+        if self._lost:
+            lines.append("{} entries would be lost on Polyaxon: one in their batch was not valid".format(self._lost))
         return "\n".join(lines)
 
 
 def _short(value: Any) -> str:
-    return "{:.6g}".format(value) if isinstance(value, float) else json.dumps(value)
+    if isinstance(value, float):
+        return "{:.6g}".format(value)
+    return value if isinstance(value, str) else json.dumps(value)

@@ -5,7 +5,7 @@ import re
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Iterator, List, NamedTuple, Optional, Type
+from typing import Any, Iterator, NamedTuple, Optional, Type
 
 from .metrics import Metrics
 
@@ -27,7 +27,7 @@ class _Refused(Exception):
 
 @contextmanager
 def serve(experiment: str, metrics: Metrics) -> Iterator[str]:
-    """Serve the API of the experiment at this path while the context lasts; gives its URL, such as http://127.0.0.1:5."""
+    """Serve the API of the experiment at this path while the context lasts; gives its URL, http://127.0.0.1:PORT."""
     server = _Server(("127.0.0.1", 0), _handler(experiment, metrics))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -151,14 +151,13 @@ _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6}\d*)?)?(Z|
 
 
 def _is_valid(entry: Any) -> bool:
+    if not isinstance(entry, dict) or not isinstance(entry.get("values"), dict):
+        return False
+    created_at = entry.get("created_at", "2026-11-22 00:37:16")
     return (
-        isinstance(entry, dict)
-        and isinstance(entry.get("values"), dict)
-        and ("created_at" not in entry or isinstance(entry["created_at"], str) and bool(_TIME.match(entry["created_at"])))
+        isinstance(created_at, str)
+        and _TIME.match(created_at) is not None
         and "\\u0000" not in json.dumps(entry)
-        and all(math.isfinite(number) for number in _numbers(entry["values"]))
+        # 1e400 parses as an infinity
+        and all(math.isfinite(value) for value in entry["values"].values() if isinstance(value, float))
     )
-
-
-def _numbers(values: Any) -> List[float]:
-    return [value for value in values.values() if isinstance(value, float)]  # 1e400 parses as an infinity
