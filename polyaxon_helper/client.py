@@ -48,7 +48,7 @@ def lent_names() -> Iterator[None]:
         lent: List[Tuple[ModuleType, str]] = []
         try:
             for module, name, stand_in in _lendable():
-                if not hasattr(module, name):
+                if name not in vars(module):  # not hasattr: up to 3.9 collections then keeps them for good
                     setattr(module, name, stand_in)
                     lent.append((module, name))
             yield
@@ -59,17 +59,15 @@ def lent_names() -> Iterator[None]:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    # Not catch_warnings: that makes Python forget which warnings it has shown, and show the script's once more
-    ignore = ("ignore", None, Warning, None, 0)
+    # Not catch_warnings: that makes Python forget which warnings it has shown, and show the script's once more.
+    # What is imported sets filters of its own (to show every DeprecationWarning, each time), which go too.
     filters: Any = warnings.filters
-    filters.insert(0, ignore)
+    before = list(filters)
+    filters.insert(0, ("ignore", None, Warning, None, 0))
     try:
         yield
     finally:
-        now: Any = warnings.filters  # another thread's catch_warnings may have put a copy in place
-        for each in (filters, now):
-            if ignore in each:
-                each.remove(ignore)
+        filters[:] = before
 
 
 def _lend_while_made(tracker: Any) -> None:

@@ -24,9 +24,9 @@ def warn_once(text: str) -> None:
 
 
 def without_tokens(text: str) -> str:
-    """The text with every token of this environment struck out: an exception of a library may quote one."""
+    """The text with every token of Polyaxon's in this environment struck out: an exception of a library may quote one."""
     for variable, value in os.environ.items():
-        if "TOKEN" in variable and value:
+        if variable.startswith("POLYAXON_") and "TOKEN" in variable and value:
             text = text.replace(value, "***")
     return text
 

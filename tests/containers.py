@@ -11,6 +11,8 @@ DATA = {"data": "/DATA", "more": "/MORE"}
 REFS = {"experiments": ["/OUT/u/p/experiments/3"], "jobs": []}
 OUTPUTS = "/OUT/u/p/experiments/7"
 HOST = "http://HOST:80"
+TOKEN = "4f1c9f3b2d5e48a7b6c5d4e3f2a190817263544f"
+SECRET = "another-secret-of-the-cluster"
 
 
 def texts(**variables: Any) -> Dict[str, str]:
@@ -29,12 +31,12 @@ _0_5_JOB = {**_API, **texts(
 
 CONTAINERS: Dict[str, Dict[str, str]] = {
     "outside": {},
-    "0.0": {**_EVERY_ERA, **texts(API=HOST, USER_TOKEN="t", OUTPUTS_PATH=OUTPUTS, DATA_PATH="/DATA", DECLARATIONS=PARAMS)},
+    "0.0": {**_EVERY_ERA, **texts(API=HOST, USER_TOKEN=TOKEN, OUTPUTS_PATH=OUTPUTS, DATA_PATH="/DATA", DECLARATIONS=PARAMS)},
     "0.1.8": {**_EVERY_ERA, **texts(
-        API=HOST, INTERNAL_SECRET_TOKEN="s", RUN_OUTPUTS_PATH=OUTPUTS, DATA_PATHS=DATA, DECLARATIONS=PARAMS)},
-    "0.2.9": {**_0_3, **texts(SECRET_EPHEMERAL_TOKEN="e")},
+        API=HOST, INTERNAL_SECRET_TOKEN=SECRET, RUN_OUTPUTS_PATH=OUTPUTS, DATA_PATHS=DATA, DECLARATIONS=PARAMS)},
+    "0.2.9": {**_0_3, **texts(SECRET_EPHEMERAL_TOKEN=SECRET)},
     "0.4.4": _0_3,
-    "0.5.6": {**_0_5, **texts(SECRET_USER_TOKEN="t")},
+    "0.5.6": {**_0_5, **texts(SECRET_USER_TOKEN=TOKEN)},
     "0.5.6 in no-op": {**_0_5, **texts(NO_OP="yes")},
     "0.5.6 offline": {**_0_5, **texts(IS_OFFLINE="1")},
     "0.5.6 job": _0_5_JOB,
@@ -60,11 +62,11 @@ _EMPTY_TF_CONFIG = {"cluster": None, "task": None, "model_dir": None, "environme
 
 ANSWERS: Dict[str, Dict[str, Any]] = {
     "outside": {**_NOTHING, "get_tf_config": _EMPTY_TF_CONFIG},
-    "0.0": {**_EVERYWHERE, "get_data_path": "/DATA", "get_user_token": "t"},
-    "0.1.8": {**_EVERYWHERE, "get_data_paths": DATA, "get_data_path": "/DATA", "get_internal_token": "s"},
+    "0.0": {**_EVERYWHERE, "get_data_path": "/DATA", "get_user_token": TOKEN},
+    "0.1.8": {**_EVERYWHERE, "get_data_paths": DATA, "get_data_path": "/DATA", "get_internal_token": SECRET},
     "0.2.9": _LATER,
     "0.4.4": _LATER,
-    "0.5.6": {**_LATER, "get_user_token": "t"},
+    "0.5.6": {**_LATER, "get_user_token": TOKEN},
     "0.5.6 in no-op": {**_NOTHING, "get_tf_config": None},
     "0.5.6 offline": _LATER,
     "0.5.6 job": {

@@ -40,7 +40,8 @@ class Metrics:
     def table(self) -> str:
         """A line a metric, with its number of points, last, min and max, aligned; and what was lost."""
         columns = ["metric", "points", "last", "min", "max"]
-        rows = [columns] + [[_short(row.get(column, "")) for column in columns] for _, row in sorted(self._rows.items())]
+        rows = [columns]
+        rows += [[_short(row.get(column, "")) for column in columns] for _, row in sorted(self._rows.items())]
         widths = [max(map(len, column)) for column in zip(*rows)]
         lines: List[str] = ["no metrics arrived"]
         if self._rows:

@@ -1,0 +1,250 @@
+"""python -m polyaxon_helper.local: what it takes, refuses, passes on, prints and leaves behind."""
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+
+from ..conftest import BACKENDS, TIMEOUT, Process, process_environment
+
+LOCAL = ["-m", "polyaxon_helper.local"]
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    path = tmp_path / "train.py"
+    path.write_text("print('trained')\n")
+    return path
+
+
+BAD_USAGE: List[Any] = [
+    pytest.param([], "no script is named", id="nothing at all"),
+    pytest.param(["-m"], "-m wants the name of a module", id="-m alone"),
+    pytest.param(["nowhere.py"], "there is no script 'nowhere.py'", id="a script that is not there"),
+    pytest.param(["--param", "lr", "train.py"], "--param wants NAME=VALUE, not 'lr'", id="a parameter with no value"),
+    pytest.param(["--param", "=1", "train.py"], "--param wants NAME=VALUE, not '=1'", id="a parameter with no name"),
+    pytest.param(["--data", "mnist=nowhere", "train.py"], "--data mnist: there is no 'nowhere'", id="data not there"),
+    pytest.param(["--params-file", "nowhere", "train.py"], "--params-file 'nowhere': No such file or directory",
+                 id="a parameters' file that is not there"),
+    pytest.param(["--params-file", "train.py", "train.py"], "--params-file 'train.py' is not JSON",
+                 id="a parameters' file that is not JSON"),
+    pytest.param(["--params-file", "list.json", "train.py"], "--params-file 'list.json' holds no JSON object",
+                 id="a parameters' file that is no object"),
+    pytest.param(["--outputs", "train.py", "train.py"], "--outputs 'train.py': File exists", id="outputs in a file"),
+    pytest.param(["--log-level", "LOUD", "train.py"], "argument --log-level: invalid choice: 'LOUD'", id="a log level"),
+    pytest.param(["--parm", "lr=1", "train.py"], "", id="an unknown option"),
+]
+
+
+@pytest.mark.parametrize("arguments, message", BAD_USAGE)
+def test_bad_usage_is_one_line_and_status_2(
+    arguments: List[str], message: str, python: Process, script: Path
+) -> None:
+    (script.parent / "list.json").write_text("[1]")
+    process = python(*LOCAL, *arguments, cwd=script.parent)
+    assert (process.returncode, process.stdout, process.stderr.count("\n")) == (2, "", 1)
+    assert process.stderr.startswith("python -m polyaxon_helper.local: " + message)
+    assert process.stderr.endswith("(see --help)\n")
+    assert not (script.parent / "polyaxon-outputs").exists()
+
+
+def test_help_has_examples_and_version_is_ours(python: Process) -> None:
+    assert "--param lr=0.1" in python(*LOCAL, "--help").stdout
+    assert python(*LOCAL, "--version").stdout == "polyaxon-helper 0.6.0\n"
+
+
+# Prints what a script gets, as JSON
+TELL = """
+import json, os, sys, polyaxon_helper as h
+print(json.dumps({
+    "params": h.get_params(), "data": h.get_data_paths(), "outputs": h.get_outputs_path(), "level": h.get_log_level(),
+    "name": h.get_experiment_info()["experiment_name"], "task": h.get_task_info(), "cluster": h.get_cluster_def(),
+    "arguments": sys.argv[1:], "main": __name__, "interpreter": sys.executable,
+    "others": sorted(name for name in os.environ if name in ("POLYAXON_JOB_INFO", "POLYAXON_NO_OP", "no_proxy")),
+}))
+"""
+
+GIVEN: List[Any] = [
+    pytest.param([], {}, {"params": {}, "data": {}, "level": "INFO"}, id="nothing"),
+    pytest.param(["--param", "lr=0.1", "--param", "layers=[1, 2]", "--param", "name=a=b", "--param", "on=true"], {},
+                 {"params": {"lr": 0.1, "layers": [1, 2], "name": "a=b", "on": True}}, id="JSON, else text"),
+    pytest.param(["--param", "a=NaN", "--param", "b="], {}, {"params": {"a": "NaN", "b": ""}}, id="NaN is no JSON"),
+    pytest.param(["--param", "a=1", "--param", "a=2"], {}, {"params": {"a": 2}}, id="the last of two"),
+    pytest.param(["--params-file", "params.json"], {}, {"params": {"a": 1, "b": 2}}, id="a parameters' file"),
+    pytest.param(["--params-file", "params.json", "--param", "a=3"], {}, {"params": {"a": 3, "b": 2}},
+                 id="a parameter over the file's"),
+    pytest.param(["--log-level", "DEBUG"], {}, {"level": "DEBUG"}, id="a log level"),
+    pytest.param([], {"POLYAXON_JOB_INFO": "{}", "POLYAXON_PARAMS": '{"x": 1}'}, {"params": {}, "others": ["no_proxy"]},
+                 id="nothing of an outer run"),
+]
+
+
+@pytest.mark.parametrize("options, variables, told", GIVEN)
+def test_what_a_script_is_given(
+    options: List[str], variables: Dict[str, str], told: Dict[str, Any], python: Process, script: Path
+) -> None:
+    script.write_text(TELL)
+    (script.parent / "params.json").write_text('{"a": 1, "b": 2}')
+    process = python(*LOCAL, *options, "train.py", "--flag", "--", "-m", cwd=script.parent, environment=variables)
+    given = json.loads(process.stdout)
+    assert {**given, **told} == given
+    assert given["arguments"] == ["--flag", "--", "-m"]
+    assert (given["name"], given["task"]["index"], given["main"]) == ("local.run.1", 0, "__main__")
+    assert given["interpreter"] == sys.executable
+
+
+def test_data_and_outputs_are_absolute(python: Process, script: Path) -> None:
+    script.write_text(TELL)
+    process = python(*LOCAL, "--data", "here=.", "--outputs", "out", "train.py", cwd=script.parent)
+    given = json.loads(process.stdout)
+    assert given["data"] == {"here": os.path.realpath(str(script.parent))}
+    assert given["outputs"] == os.path.join(os.path.realpath(str(script.parent)), "out")
+    assert process.stderr.rstrip().endswith("outputs: " + given["outputs"])
+
+
+def test_default_outputs_are_a_new_folder_each_time(python: Process, script: Path) -> None:
+    for number in "123":
+        process = python(*LOCAL, "train.py", cwd=script.parent)
+        assert process.stderr.rstrip().endswith(os.path.join("polyaxon-outputs", number))
+        assert (script.parent / "polyaxon-outputs" / number / "metrics.jsonl").read_text() == ""
+
+
+def test_outputs_that_can_not_be_made_are_bad_usage(python: Process, script: Path) -> None:
+    (script.parent / "polyaxon-outputs").write_text("a file")
+    process = python(*LOCAL, "train.py", cwd=script.parent)
+    assert process.returncode == 2 and "--outputs" in process.stderr
+
+
+def test_a_module_runs_too(python: Process, script: Path) -> None:
+    process = python(*LOCAL, "-m", "train", "--flag", cwd=script.parent)
+    assert (process.returncode, process.stdout) == (0, "trained\n")
+
+
+SENDS = """
+from polyaxon_helper import send_metrics
+send_metrics(loss=0.5, best=1)
+send_metrics(loss=0.125)
+print("trained")
+"""
+TABLE = """\
+metric  points  last   min    max
+best    1       1      1      1
+loss    2       0.125  0.125  0.5
+outputs: {}
+"""
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_metrics_are_kept_and_summed_up(backend: str, python: Process, script: Path) -> None:
+    script.write_text(SENDS)
+    variables = {"POLYAXON_HELPER_SUMMARY": "0", "PYTHONWARNINGS": "ignore", "HTTP_PROXY": "http://127.0.0.1:1"}
+    process = python(*LOCAL, "--outputs", "out", "train.py", backend=backend, cwd=script.parent, environment=variables)
+    outputs = script.parent / "out"
+    assert (process.returncode, process.stdout) == (0, "trained\n")
+    assert process.stderr == TABLE.format(os.path.realpath(str(outputs)))
+    entries = [json.loads(line) for line in (outputs / "metrics.jsonl").read_text().splitlines()]
+    assert [entry["values"] for entry in entries] == [{"loss": 0.5, "best": 1}, {"loss": 0.125}]
+    assert all(entry["created_at"].endswith("+00:00") for entry in entries)
+    assert not any("token" in text.lower() for text in (process.stderr, str(entries)))
+
+
+def test_no_metrics_is_said(python: Process, script: Path) -> None:
+    assert python(*LOCAL, "train.py", cwd=script.parent).stderr.startswith("no metrics arrived\noutputs: ")
+
+
+@pytest.mark.parametrize("code, status", [("raise SystemExit(7)", 7), ("1 / 0", 1), ("raise SystemExit('no')", 1)])
+def test_exit_status_is_the_scripts(code: str, status: int, python: Process, script: Path) -> None:
+    script.write_text(code)
+    assert python(*LOCAL, "train.py", cwd=script.parent).returncode == status
+
+
+READY_THEN_WAIT = """
+import os, signal, sys, time
+from polyaxon_helper import send_metrics
+send_metrics(loss=1)
+def stop(number, frame):
+    os.write(1, b"got %d\\n" % number)  # not print, which a signal may find at work
+    sys.exit(5)
+for each in sys.argv[1:]:
+    signal.signal(int(each), stop)
+os.write(1, b"ready\\n")
+while True:
+    time.sleep(60)  # until the signal
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no signals to pass on")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
+@pytest.mark.parametrize("handled", [True, False], ids=["a script that handles it", "a script that dies of it"])
+def test_signals_are_passed_on(number: signal.Signals, handled: bool, home: Path, script: Path) -> None:
+    script.write_text(READY_THEN_WAIT)
+    process = subprocess.Popen(
+        [sys.executable, *LOCAL, "train.py", *([str(int(number))] if handled else [])], cwd=str(script.parent),
+        env=process_environment(home, PYTHONWARNINGS="ignore"), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, universal_newlines=True,
+    )
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=TIMEOUT)
+    if handled:
+        assert (process.returncode, stdout) == (5, "got {}\n".format(int(number))), stderr
+    else:
+        # Python 3.7 ends with 1 after KeyboardInterrupt
+        assert process.returncode == (1 if sys.version_info < (3, 8) and number == signal.SIGINT else -number), stderr
+    assert "loss    1 " in stderr
+
+
+def test_what_a_process_left_behind_holds_is_not_waited_for(python: Process, script: Path) -> None:
+    # the script's child keeps its connection to the API open, and outlives it
+    script.write_text(
+        "import os, socket, subprocess, sys\n"
+        "from urllib.parse import urlsplit\n"
+        "host = urlsplit(os.environ['POLYAXON_API_HTTP_HOST'])\n"
+        "connection = socket.create_connection((host.hostname, host.port))\n"
+        "connection.set_inheritable(True)\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], close_fds=False,\n"
+        "    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
+        "print(child.pid)\n"
+    )
+    process = python(*LOCAL, "train.py", cwd=script.parent)
+    os.kill(int(process.stdout), signal.SIGTERM)
+    assert process.returncode == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no pseudo-terminal")
+def test_ctrl_c_at_a_terminal_reaches_the_script_once(home: Path, script: Path) -> None:
+    import pty
+
+    script.write_text(
+        "import os, signal, time\n"
+        "def stop(number, frame): os.write(1, b'got it')\n"
+        "signal.signal(signal.SIGINT, stop)\n"
+        "signal.signal(signal.SIGTERM, lambda *_: exit(6))\n"
+        "os.write(1, b'ready')\n"
+        "while True: time.sleep(60)  # until the signals\n"
+    )
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(str(script.parent))
+        os.execve(sys.executable, [sys.executable, *LOCAL, "train.py"], process_environment(home))
+    seen = b""
+    while b"ready" not in seen:
+        seen += os.read(terminal, 1000)
+    os.write(terminal, b"\x03")
+    while b"got it" not in seen:
+        seen += os.read(terminal, 1000)
+    os.kill(pid, signal.SIGTERM)
+    try:
+        while True:
+            seen += os.read(terminal, 1000)
+    except OSError:  # its end
+        pass
+    _, status = os.waitpid(pid, 0)
+    os.close(terminal)
+    assert (os.WEXITSTATUS(status), seen.count(b"got it")) == (6, 1)
+
+

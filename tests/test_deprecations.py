@@ -1,0 +1,169 @@
+"""What a legacy call says, on whose line, and the summary at exit."""
+import sys
+import warnings
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+import deprecation
+import pytest
+
+import polyaxon_helper
+from polyaxon_helper import deprecations
+from polyaxon_helper.replacements import ATTRIBUTES, DEPRECATED_IN, FUNCTIONS, REMOVED_IN, REPLACEMENTS, VERSION
+
+from .conftest import Process
+
+
+def use(name: str) -> Any:
+    """Use a legacy name as a script does, on this line's next."""
+    return getattr(polyaxon_helper, name)() if name in FUNCTIONS else getattr(polyaxon_helper, name)
+
+
+@pytest.fixture(autouse=True)
+def environment_answers(monkeypatch: Any) -> None:
+    monkeypatch.setattr("polyaxon_helper.backend._client", False)
+    monkeypatch.setattr("polyaxon_helper.backend._experiment", None)
+    monkeypatch.setattr(deprecations, "_places", {})
+
+
+@pytest.mark.parametrize("name", REPLACEMENTS)
+def test_use_warns_once_and_says_what_to_write(name: str) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        use(name)
+    told = [warning for warning in caught if issubclass(warning.category, DeprecationWarning)]
+    assert [(warning.category, warning.filename, warning.lineno) for warning in told] == [
+        (deprecation.DeprecatedWarning, __file__, use.__code__.co_firstlineno + 2)
+    ]
+    assert str(told[0].message) == (
+        "{} is deprecated as of {} and will be removed in {}. Write `{}` after `{}`. "
+        "All at once: python -m polyaxon_helper.migrate PATH".format(
+            name, DEPRECATED_IN, REMOVED_IN, REPLACEMENTS[name].write, REPLACEMENTS[name].after
+        )
+    )
+
+
+@deprecation.fail_if_not_removed
+def test_functions_are_gone_when_their_time_has_come() -> None:
+    for name in FUNCTIONS:
+        getattr(polyaxon_helper, name)()
+
+
+@deprecation.fail_if_not_removed
+def test_attributes_are_gone_when_their_time_has_come() -> None:
+    from packaging.version import parse
+
+    if parse(VERSION) >= parse(REMOVED_IN):
+        warnings.warn(deprecation.UnsupportedWarning(", ".join(ATTRIBUTES), DEPRECATED_IN, REMOVED_IN))
+
+
+Calls = Dict[Tuple[str, int], int]
+
+SUMMARIES: List[Any] = [
+    pytest.param({("train.py", 3): 1}, [
+        "polyaxon_helper: 1 deprecated call from 1 place:", "  train.py:3 (1x)",
+        "To move them all: python -m polyaxon_helper.migrate train.py",
+    ], id="one call, in the singular"),
+    pytest.param({("my train.py", 3): 2, ("b.py", 4): 1}, [
+        "polyaxon_helper: 3 deprecated calls from 2 places:", "  my train.py:3 (2x)", "  b.py:4 (1x)",
+        "To move them all: python -m polyaxon_helper.migrate b.py 'my train.py'",
+    ], id="a path with a space is quoted"),
+    pytest.param({("a.py", line): 1 for line in range(1, 8)}, [
+        "polyaxon_helper: 7 deprecated calls from 7 places:", *("  a.py:{} (1x)".format(n) for n in range(1, 6)),
+        "  and 2 more", "To move them all: python -m polyaxon_helper.migrate a.py",
+    ], id="the first five places, and how many more"),
+    pytest.param({("/p/s/{}.py".format(n), 1): 1 for n in range(6)}, [
+        "polyaxon_helper: 6 deprecated calls from 6 places:", *("  /p/s/{}.py:1 (1x)".format(n) for n in range(5)),
+        "  and 1 more", "To move them all: python -m polyaxon_helper.migrate /p/s",
+    ], id="many files are named by their folder"),
+    pytest.param({("<stdin>", 1): 1}, [
+        "polyaxon_helper: 1 deprecated call from 1 place:", "  <stdin>:1 (1x)",
+        "To move them all: python -m polyaxon_helper.migrate",
+    ], id="what is no file is not in the command"),
+]
+
+
+@pytest.mark.parametrize("calls, lines", SUMMARIES)
+def test_summary(calls: Calls, lines: List[str]) -> None:
+    assert deprecations.summary(calls).splitlines() == lines + ["(POLYAXON_HELPER_SUMMARY=0 turns this off)"]
+
+
+def test_files_on_several_drives_are_named_by_their_folders(monkeypatch: Any) -> None:
+    def several_drives(paths: Any) -> str:
+        raise ValueError("Paths don't have the same drive")
+
+    monkeypatch.setattr("os.path.commonpath", several_drives)
+    files = {("/d{}/a.py".format(n), 1): 1 for n in range(6)}
+    assert "migrate /d0 /d1 /d2 /d3 /d4 /d5\n" in deprecations.summary(files)
+
+
+CALLER = "import polyaxon_helper as h\nh.get_log_level(); h.get_log_level()\nh.get_api()\n"
+SUMMARY_OF_CALLER = [
+    "polyaxon_helper: 3 deprecated calls from 2 places:",
+    "  {path}:2 (2x)",
+    "  {path}:3 (1x)",
+    "To move them all: python -m polyaxon_helper.migrate {path}",
+    "(POLYAXON_HELPER_SUMMARY=0 turns this off)",
+]
+
+ENDS: List[Any] = [
+    pytest.param(CALLER, {}, 0, True, id="a script that ends by itself"),
+    pytest.param(CALLER + "1 / 0", {}, 1, True, id="an uncaught exception"),
+    pytest.param(CALLER + "raise SystemExit(3)", {}, 3, True, id="sys.exit"),
+    pytest.param(CALLER, {"RANK": "0"}, 0, True, id="the first of several ranks"),
+    pytest.param(CALLER, {"RANK": ""}, 0, True, id="a RANK that says nothing"),
+    pytest.param(CALLER + "import multiprocessing", {}, 0, True, id="the main process of several"),
+    pytest.param(CALLER, {"RANK": "1"}, 0, False, id="not another rank"),
+    pytest.param(CALLER, {"POLYAXON_HELPER_SUMMARY": "0"}, 0, False, id="not when turned off"),
+    pytest.param("import polyaxon_helper", {}, 0, False, id="not without a call"),
+    pytest.param(CALLER + "import sys; sys.ps1 = '>>> '", {}, 0, False, id="not in an interactive session"),
+    pytest.param("import pytest\n" + CALLER, {}, 0, False, id="not under pytest"),
+    pytest.param(CALLER + "import sys; sys.stderr.close()", {}, 0, False, id="not where stderr is closed"),
+    pytest.param(CALLER + "import sys; sys.stderr = None", {}, 0, False, id="not where there is no stderr"),
+]
+
+
+@pytest.mark.parametrize("script, variables, status, shown", ENDS)
+def test_summary_at_exit(
+    script: str, variables: Dict[str, str], status: int, shown: bool, python: Process, tmp_path: Path
+) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(script)
+    process = python("-W", "ignore", str(path), environment=variables)
+    lines = [line for line in process.stderr.splitlines() if "Traceback" not in line]
+    wanted = [line.format(path=path) for line in SUMMARY_OF_CALLER] if shown else []
+    assert process.returncode == status
+    assert lines[len(lines) - len(wanted):] == wanted
+    assert process.stderr.count("deprecated call") == shown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+def test_forked_child_gives_no_second_summary(python: Process, tmp_path: Path) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(CALLER + "import os, sys\npid = os.fork()\nif pid: os.waitpid(pid, 0)\nelse: sys.exit()\n")
+    assert python("-W", "ignore", str(path)).stderr.count("deprecated calls") == 1
+
+
+def test_spawned_child_gives_no_second_summary(python: Process, tmp_path: Path) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(
+        "import multiprocessing, polyaxon_helper\n"
+        "def work():\n    polyaxon_helper.get_log_level()\n"
+        "if __name__ == '__main__':\n"
+        "    work()\n"
+        "    child = multiprocessing.get_context('spawn').Process(target=work)\n"
+        "    child.start(); child.join()\n"
+    )
+    assert python("-W", "ignore", str(path)).stderr.count("deprecated call") == 1
+
+
+def test_calls_of_threads_are_all_counted(python: Process) -> None:
+    process = python("-W", "ignore", "-c", (
+        "import threading, polyaxon_helper\n"
+        "def work():\n"
+        "    for _ in range(1000): polyaxon_helper.get_log_level()\n"
+        "threads = [threading.Thread(target=work) for _ in range(8)]\n"
+        "for thread in threads: thread.start()\n"
+        "for thread in threads: thread.join()\n"
+    ))
+    assert "<string>:3 (8000x)" in process.stderr

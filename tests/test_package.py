@@ -1,0 +1,117 @@
+"""Importing is free, and looking around makes and warns of nothing."""
+import inspect
+import pickle
+import pydoc
+import sys
+from typing import Any, Dict, List, Tuple
+
+import pytest
+
+import polyaxon_helper
+from polyaxon_helper.replacements import ATTRIBUTES, FUNCTIONS
+
+from .conftest import BACKENDS, Process
+
+# Prints what the import brought beyond the standard library, sockets, threads and the files it opened for writing.
+IMPORT = """
+import sys
+before = set(sys.modules)
+events = []
+if hasattr(sys, "addaudithook"):  # not on 3.7
+    sys.addaudithook(lambda event, arguments: events.append((event, arguments)))
+import socket, threading
+made = []
+socket.socket.__init__ = lambda *arguments, **named: made.append("socket")
+import polyaxon_helper
+new = {name.partition(".")[0] for name in set(sys.modules) - before}
+print(sorted(new & {"polyaxon_client", "polyaxon_schemas", "requests", "urllib3", "numpy"}))
+print(sorted(name for name in sys.modules if name.startswith("polyaxon_helper.")))
+print(made, threading.active_count())
+print([a for e, a in events if e in ("socket.connect", "subprocess.Popen") or e == "open" and "w" in str(a[1])])
+"""
+
+
+def test_import_loads_neither_client_nor_requests_and_opens_nothing(python: Process) -> None:
+    # pyc files may be written: not by this import, but by Python for it
+    process = python("-B", "-c", IMPORT, backend=BACKENDS[-1], environment={"COVERAGE_PROCESS_START": ""})
+    assert process.stderr == ""
+    assert process.stdout.splitlines() == [
+        "[]",
+        "['polyaxon_helper.deprecations', 'polyaxon_helper.replacements']",
+        "[] 1",
+        "[]",
+    ]
+
+
+def test_dir_lists_the_functions_and_none_of_the_attributes() -> None:
+    assert [name for name in dir(polyaxon_helper) if not name.startswith("__")] == sorted(FUNCTIONS)
+
+
+def test_all_names_functions_and_attributes() -> None:
+    assert polyaxon_helper.__all__ == [*FUNCTIONS, *ATTRIBUTES]
+
+
+LOOKS: Any = {
+    "dir()": lambda: dir(polyaxon_helper),
+    "inspect.getmembers()": lambda: inspect.getmembers(polyaxon_helper),
+    "help()": lambda: pydoc.render_doc(polyaxon_helper),
+    "hasattr of a dunder": lambda: hasattr(polyaxon_helper, "__wrapped__"),
+    "pickling a function": lambda: pickle.loads(pickle.dumps(polyaxon_helper.send_metrics)),
+    "a signature": lambda: inspect.signature(polyaxon_helper.get_tf_config),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_looking_makes_no_experiment_and_warns_of_nothing(look: Any, monkeypatch: Any) -> None:
+    def made(*arguments: Any) -> None:
+        raise AssertionError("something was made")
+
+    monkeypatch.setattr("polyaxon_helper.backend.experiment", made)
+    monkeypatch.setattr("polyaxon_helper.backend.client_answers", made)
+    look()  # a warning would be an error here
+
+
+def test_tab_completion_makes_nothing(python: Process) -> None:
+    process = python("-W", "error", "-c", (
+        "import sys, rlcompleter, polyaxon_helper\n"
+        "complete = rlcompleter.Completer({'polyaxon_helper': polyaxon_helper}).complete\n"
+        "print([complete('polyaxon_helper.', i) for i in range(40)], 'polyaxon_helper.client' in sys.modules)"
+    ))
+    assert (process.returncode, process.stderr) == (0, "")
+    assert "polyaxon_helper.send_metrics(" in process.stdout and process.stdout.rstrip().endswith("False")
+
+
+TAKES: Dict[str, List[Tuple[str, Any]]] = {
+    "get_tf_config": [("envvar", "TF_CONFIG")],
+    "get_api": [("version", "v1")],
+    "send_metrics": [("**metrics", inspect.Parameter.empty)],
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_signature_is_the_legacy_one(name: str) -> None:
+    parameters = inspect.signature(getattr(polyaxon_helper, name)).parameters.values()
+    assert [(str(each).partition(":")[0], each.default) for each in parameters] == TAKES.get(name, [])
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_docstring_names_the_variables_and_what_to_write(name: str) -> None:
+    text = inspect.getdoc(getattr(polyaxon_helper, name)) or ""
+    assert [variable for variable in FUNCTIONS[name].variables if variable not in text] == []
+    assert FUNCTIONS[name].write in text
+
+
+def test_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'polyaxon_helper' has no attribute 'get_output_path'"):
+        polyaxon_helper.get_output_path
+
+
+def test_version_is_the_distributions() -> None:
+    if sys.version_info < (3, 8):
+        import pkg_resources
+
+        assert pkg_resources.get_distribution("polyaxon-helper").version == polyaxon_helper.__version__
+    else:
+        from importlib import metadata
+
+        assert metadata.version("polyaxon-helper") == polyaxon_helper.__version__
