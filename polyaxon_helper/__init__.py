@@ -280,17 +280,19 @@ def send_metrics(**metrics: Any) -> None:
     _ask("send_metrics")(**metrics)
 
 
-def __getattr__(name: str) -> Any:
-    """The names that are made when a script first asks for them: experiment, Experiment, Job, PolyaxonClientException.
+if not TYPE_CHECKING:  # a checker would take any name for an attribute
 
-    Named here and in __all__ but not in dir(), so that nothing is made or warned of by who only looks around.
-    """
-    if name not in ATTRIBUTES:
-        raise AttributeError("module {!r} has no attribute {!r}".format(__name__, name))
-    warn_of_attribute(name)
-    from . import backend
+    def __getattr__(name: str) -> Any:
+        """The names that are made when a script first asks for them: experiment, Experiment, Job, PolyaxonClientException.
 
-    return backend.experiment() if name == "experiment" else backend.find(name)
+        Named here and in __all__ but not in dir(), so that nothing is made or warned of by who only looks around.
+        """
+        if name not in ATTRIBUTES:
+            raise AttributeError("module {!r} has no attribute {!r}".format(__name__, name))
+        warn_of_attribute(name)
+        from . import backend
+
+        return backend.experiment() if name == "experiment" else backend.find(name)
 
 
 def __dir__() -> List[str]:

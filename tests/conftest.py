@@ -14,6 +14,9 @@ HAS_CLIENT = importlib.util.find_spec("polyaxon_client") is not None
 BACKENDS = ["environment"] + (["client"] if HAS_CLIENT else [])
 """Who can answer in this environment. The client can be hidden from a process, but not conjured up."""
 
+# The checkers are in an environment of their own (tox -e types)
+collect_ignore = [] if importlib.util.find_spec("pyright") else ["test_typecheckers.py"]
+
 TIMEOUT = 60
 """Seconds after which a process hangs."""
 
@@ -48,8 +51,9 @@ def python(home: Path) -> Process:
         environment: Optional[Dict[str, str]] = None
     ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            [sys.executable, *arguments], env=process_environment(home, backend, **environment or {}), cwd=str(cwd or home),
-            input=input, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, timeout=TIMEOUT,
+            [sys.executable, *arguments], env=process_environment(home, backend, **environment or {}),
+            cwd=str(cwd or home), input=input, timeout=TIMEOUT,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
         )
 
     return run

@@ -2,8 +2,14 @@
 import json
 from typing import Any, Dict
 
-INFO = {"project_name": "u.p", "experiment_group_name": None, "experiment_name": "u.p.7", "project_uuid": "a", "experiment_uuid": "b"}
-JOB = {"project_name": "u.p", "project_uuid": "a", "job_name": "u.p.jobs.1", "job_uuid": "c", "role": "master", "type": "r", "app": "j"}
+INFO = {
+    "project_name": "u.p", "experiment_group_name": None, "experiment_name": "u.p.7", "project_uuid": "a",
+    "experiment_uuid": "b",
+}
+JOB = {
+    "project_name": "u.p", "project_uuid": "a", "job_name": "u.p.jobs.1", "job_uuid": "c", "role": "master",
+    "type": "runner", "app": "job",
+}
 CLUSTER = {"master": ["plx-b-master-0:2222"], "worker": [], "ps": []}
 TASK = {"type": "master", "index": 0}
 PARAMS = {"lr": 0.1, "layers": [1, 2]}
@@ -21,7 +27,9 @@ def texts(**variables: Any) -> Dict[str, str]:
 
 
 _EVERY_ERA = texts(LOG_LEVEL="INFO", CLUSTER=CLUSTER, EXPERIMENT_INFO=INFO, TASK_INFO=TASK)
-_API = texts(API_HTTP_HOST=HOST, API_VERSION="v1", IN_CLUSTER="true", INTERNAL_HEADER="X-POLYAXON-INTERNAL", INTERNAL_HEADER_SERVICE="runner")
+_API = texts(
+    API_HTTP_HOST=HOST, API_VERSION="v1", IN_CLUSTER="true", INTERNAL_HEADER="X-POLYAXON-INTERNAL",
+    INTERNAL_HEADER_SERVICE="runner")
 _0_3 = {**_EVERY_ERA, **_API, **texts(
     RUN_OUTPUTS_PATH=OUTPUTS, RUN_DATA_PATHS=DATA, REFS_OUTPUTS_PATHS=REFS, DECLARATIONS=PARAMS)}
 _0_5 = {**_EVERY_ERA, **_API, **texts(
@@ -31,7 +39,8 @@ _0_5_JOB = {**_API, **texts(
 
 CONTAINERS: Dict[str, Dict[str, str]] = {
     "outside": {},
-    "0.0": {**_EVERY_ERA, **texts(API=HOST, USER_TOKEN=TOKEN, OUTPUTS_PATH=OUTPUTS, DATA_PATH="/DATA", DECLARATIONS=PARAMS)},
+    "0.0": {**_EVERY_ERA, **texts(
+        API=HOST, USER_TOKEN=TOKEN, OUTPUTS_PATH=OUTPUTS, DATA_PATH="/DATA", DECLARATIONS=PARAMS)},
     "0.1.8": {**_EVERY_ERA, **texts(
         API=HOST, INTERNAL_SECRET_TOKEN=SECRET, RUN_OUTPUTS_PATH=OUTPUTS, DATA_PATHS=DATA, DECLARATIONS=PARAMS)},
     "0.2.9": {**_0_3, **texts(SECRET_EPHEMERAL_TOKEN=SECRET)},
@@ -42,7 +51,8 @@ CONTAINERS: Dict[str, Dict[str, str]] = {
     "0.5.6 job": _0_5_JOB,
     "0.5.6 with no parameters": {**_0_5, **texts(PARAMS="null")},
     "0.5.6 with broken JSON": {**_0_5, **texts(PARAMS='{"password": "hunter2"')},
-    "both eras' variables": {**_0_3, **_0_5, **texts(DECLARATIONS={"old": 1}, OUTPUTS_PATH="/OLD", DATA_PATHS={"old": "/OLD"})},
+    "both eras' variables": {**_0_3, **_0_5, **texts(
+        DECLARATIONS={"old": 1}, OUTPUTS_PATH="/OLD", DATA_PATHS={"old": "/OLD"})},
 }
 
 TF_CONFIG = {"cluster": CLUSTER, "task": TASK, "model_dir": OUTPUTS, "environment": "cloud"}
@@ -53,9 +63,9 @@ _NOTHING: Dict[str, Any] = dict.fromkeys([
     "get_user_token", "get_internal_token",
 ])
 _EVERYWHERE = {
-    **_NOTHING, "get_cluster_def": CLUSTER, "get_declarations": PARAMS, "get_params": PARAMS, "get_experiment_info": INFO,
-    "get_task_info": TASK, "get_outputs_path": OUTPUTS, "get_log_level": "INFO", "get_api": HOST + "/api/v1",
-    "get_tf_config": TF_CONFIG,
+    **_NOTHING, "get_cluster_def": CLUSTER, "get_declarations": PARAMS, "get_params": PARAMS,
+    "get_experiment_info": INFO, "get_task_info": TASK, "get_outputs_path": OUTPUTS, "get_log_level": "INFO",
+    "get_api": HOST + "/api/v1", "get_tf_config": TF_CONFIG,
 }
 _LATER = {**_EVERYWHERE, "get_data_paths": DATA, "get_data_path": "/DATA", "get_outputs_refs_paths": REFS}
 _EMPTY_TF_CONFIG = {"cluster": None, "task": None, "model_dir": None, "environment": "cloud"}
@@ -78,7 +88,7 @@ ANSWERS: Dict[str, Dict[str, Any]] = {
     "0.5.6 with broken JSON": {**_LATER, "get_params": None, "get_declarations": None},
     "both eras' variables": _LATER,
 }
-"""What the environment answers, and the client 0.5 - 0.6 in a container; CLIENT_ANSWERS has what it answers otherwise."""
+"""What the environment answers, and the client 0.5 - 0.6 too, but for CLIENT_ANSWERS."""
 
 NOT_MANAGED = "PolyaxonClientException: This experiment/job is not managed by Polyaxon."
 _WITHOUT_CLIENT = ("get_api", "get_user_token", "get_internal_token")  # the environment answers them, always

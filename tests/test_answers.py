@@ -5,7 +5,7 @@ from typing import Any, Dict, Tuple
 import pytest
 
 from .conftest import BACKENDS, Process
-from .containers import ANSWERS, CLIENT_ANSWERS, CONTAINERS, PARAMS
+from .containers import ANSWERS, CLIENT_ANSWERS, CONTAINERS
 
 # Asks each function, and prints its answer or exception as JSON; tf_config_set is the side effect of get_tf_config.
 ASK_ALL = """

@@ -71,10 +71,8 @@ def test_failing_import_falls_back_and_says_why_once(
     assert (process.returncode, process.stdout) == (0, answers)
     told = [line for line in process.stderr.splitlines() if "polyaxon-client" in line]
     assert len(told) == 1
-    assert re.match(
-        r"<string>:\d+: RuntimeWarning: polyaxon-client 0\.[456]\.\d is installed but can't be imported \({}".format(failure),
-        told[0],
-    )
+    which = r"<string>:\d+: RuntimeWarning: polyaxon-client 0\.[456]\.\d is installed but can't be imported "
+    assert re.match(which + r"\(" + failure, told[0])
     assert told[0].endswith("To have the client: " + remedy)
 
 

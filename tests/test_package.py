@@ -103,7 +103,7 @@ def test_docstring_names_the_variables_and_what_to_write(name: str) -> None:
 
 def test_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'polyaxon_helper' has no attribute 'get_output_path'"):
-        polyaxon_helper.get_output_path
+        getattr(polyaxon_helper, "get_output_path")
 
 
 def test_version_is_the_distributions() -> None:

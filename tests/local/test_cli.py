@@ -246,5 +246,3 @@ def test_ctrl_c_at_a_terminal_reaches_the_script_once(home: Path, script: Path) 
     _, status = os.waitpid(pid, 0)
     os.close(terminal)
     assert (os.WEXITSTATUS(status), seen.count(b"got it")) == (6, 1)
-
-

@@ -1,0 +1,64 @@
+"""Type checkers strike the legacy names through, and know their types: shown by mypy's and pyright's output."""
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+
+from polyaxon_helper.replacements import advice
+
+SCRIPT = """\
+from typing import Any, Dict, Optional
+
+from polyaxon_helper import get_outputs_path, send_metrics
+import polyaxon_helper
+
+path: Optional[str] = get_outputs_path()
+params: Optional[Dict[str, Any]] = polyaxon_helper.get_params()
+send_metrics(loss=0.1)
+wrong: int = polyaxon_helper.get_data_paths()
+if polyaxon_helper.experiment:
+    polyaxon_helper.experiment.log_metrics(loss=0.1)
+    polyaxon_helper.experiment.log_params(lr=0.1)
+polyaxon_helper.get_output_path
+"""
+
+# command; how it tells a deprecated name; where it does; how it tells a wrong type, and a name that is none
+CHECKERS: List[Any] = [
+    pytest.param(
+        ["-m", "mypy", "--strict", "--enable-error-code", "deprecated"],
+        "error: function polyaxon_helper.{} is deprecated: {}",
+        {"get_outputs_path": [3], "send_metrics": [3], "get_params": [7], "get_data_paths": [9]},
+        ["[assignment]", "[attr-defined]"], id="mypy",
+    ),
+    pytest.param(
+        ["-m", "pyright", "--pythonpath", sys.executable],
+        'error: The function "{}" is deprecated\n    {}',
+        {"get_outputs_path": [3, 6], "send_metrics": [3, 8], "get_params": [7], "get_data_paths": [9]},
+        ["(reportAssignmentType)", "(reportAttributeAccessIssue)"], id="pyright",
+    ),
+]
+
+
+@pytest.mark.parametrize("command, deprecated, places, errors", CHECKERS)
+def test_checker(
+    command: List[str], deprecated: str, places: Dict[str, List[int]], errors: List[str], tmp_path: Path
+) -> None:
+    (tmp_path / "train.py").write_text(SCRIPT)
+    (tmp_path / "pyrightconfig.json").write_text('{"reportDeprecated": "error"}')
+    process = subprocess.run(
+        [sys.executable, *command, "train.py"], cwd=str(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        universal_newlines=True,
+    )
+    output = process.stdout.replace("\xa0", " ")
+    told = {
+        name: [int(line) for line in re.findall(
+            r"train\.py:(\d+)[^\n]*" + re.escape(deprecated.format(name, advice(name))), output
+        )]
+        for name in places
+    }
+    assert told == places, output
+    assert [output.count(error) for error in errors] == [1, 1], output
+    assert output.count("error:") == sum(map(len, places.values())) + len(errors), output
