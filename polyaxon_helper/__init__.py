@@ -283,7 +283,7 @@ def send_metrics(**metrics: Any) -> None:
 if not TYPE_CHECKING:  # a checker would take any name for an attribute
 
     def __getattr__(name: str) -> Any:
-        """The names that are made when a script first asks for them: experiment, Experiment, Job, PolyaxonClientException.
+        """The names that are made when a script asks for them: experiment, Experiment, Job, PolyaxonClientException.
 
         Named here and in __all__ but not in dir(), so that nothing is made or warned of by who only looks around.
         """

@@ -18,9 +18,8 @@ def warn_once(text: str) -> None:
     frame = sys._getframe(1)
     while frame.f_back is not None and _package(frame) in _NOT_THE_USERS:
         frame = frame.f_back
-    warnings.warn_explicit(
-        without_tokens(text), RuntimeWarning, frame.f_code.co_filename, frame.f_lineno, frame.f_globals.get("__name__")
-    )
+    module = frame.f_globals.get("__name__")
+    warnings.warn_explicit(without_tokens(text), RuntimeWarning, frame.f_code.co_filename, frame.f_lineno, module)
 
 
 def without_tokens(text: str) -> str:

@@ -129,9 +129,8 @@ FIRST_PATHS: List[Any] = [
 ]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("variables, path", FIRST_PATHS)
-def test_data_path(variables: Dict[str, str], path: str, backend: str, python: Process) -> None:
-    process = python("-W", "ignore", "-c", "import polyaxon_helper as h; print(h.get_data_path())", backend=backend,
-                     environment={"POLYAXON_IN_CLUSTER": "true", **variables})
+def test_data_path(variables: Dict[str, str], path: str, python: Process) -> None:
+    process = python("-W", "ignore", "-c", "import polyaxon_helper as h; print(h.get_data_path())",
+                     environment=variables)
     assert process.stdout == "{}\n".format(path), process.stderr

@@ -10,6 +10,8 @@ from typing import Any, Iterator, NamedTuple, Optional, Type
 from .metrics import Metrics
 
 MAX_BODY_BYTES = 2621440
+SHUTDOWN_POLL = 0.02
+"""Seconds after which the server sees that it is to stop."""
 LAST_REQUESTS_TIMEOUT = 2
 """Seconds that requests under way at the script's end are given."""
 
@@ -29,7 +31,7 @@ class _Refused(Exception):
 def serve(experiment: str, metrics: Metrics) -> Iterator[str]:
     """Serve the API of the experiment at this path while the context lasts; gives its URL, http://127.0.0.1:PORT."""
     server = _Server(("127.0.0.1", 0), _handler(experiment, metrics))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=[SHUTDOWN_POLL], daemon=True)
     thread.start()
     try:
         yield "http://127.0.0.1:{}".format(server.server_port)
