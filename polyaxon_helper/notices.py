@@ -18,12 +18,12 @@ def warn_once(text: str) -> None:
     frame = sys._getframe(1)
     while frame.f_back is not None and _package(frame) in _NOT_THE_USERS:
         frame = frame.f_back
-    module = frame.f_globals.get("__name__")
-    warnings.warn_explicit(without_tokens(text), RuntimeWarning, frame.f_code.co_filename, frame.f_lineno, module)
+    path, module = frame.f_code.co_filename, frame.f_globals.get("__name__")
+    warnings.warn_explicit(without_tokens(text), RuntimeWarning, path, frame.f_lineno, module)
 
 
 def without_tokens(text: str) -> str:
-    """The text with every token of Polyaxon's in this environment struck out: an exception of a library may quote one."""
+    """The text with each of this environment's Polyaxon tokens struck out: a library's exception may quote one."""
     for variable, value in os.environ.items():
         if variable.startswith("POLYAXON_") and "TOKEN" in variable and value:
             text = text.replace(value, "***")

@@ -2,7 +2,6 @@
 import inspect
 import pickle
 import pydoc
-import sys
 from typing import Any, Dict, List, Tuple
 
 import pytest
@@ -106,12 +105,6 @@ def test_unknown_name_is_an_attribute_error() -> None:
         getattr(polyaxon_helper, "get_output_path")
 
 
-def test_version_is_the_distributions() -> None:
-    if sys.version_info < (3, 8):
-        import pkg_resources
-
-        assert pkg_resources.get_distribution("polyaxon-helper").version == polyaxon_helper.__version__
-    else:
-        from importlib import metadata
-
-        assert metadata.version("polyaxon-helper") == polyaxon_helper.__version__
+def test_version_is_the_distributions(python: Process) -> None:
+    shown = python("-m", "pip", "show", "polyaxon-helper").stdout.splitlines()
+    assert "Version: " + polyaxon_helper.__version__ in shown
