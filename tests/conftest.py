@@ -9,7 +9,9 @@ from typing import Any, Callable, Dict, Optional
 import pytest
 
 ROOT = Path(__file__).parent.parent
-HAS_CLIENT = importlib.util.find_spec("polyaxon_client") is not None
+_SPEC = importlib.util.find_spec("polyaxon_client")
+HAS_CLIENT = _SPEC is not None
+CLIENT_IS_0_4 = _SPEC is not None and (Path(str(_SPEC.origin)).parent / "tracking" / "in_cluster.py").exists()
 
 BACKENDS = ["environment"] + (["client"] if HAS_CLIENT else [])
 """Who can answer in this environment. The client can be hidden from a process, but not conjured up."""

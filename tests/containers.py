@@ -2,6 +2,8 @@
 import json
 from typing import Any, Dict
 
+from .conftest import CLIENT_IS_0_4
+
 INFO = {
     "project_name": "u.p", "experiment_group_name": None, "experiment_name": "u.p.7", "project_uuid": "a",
     "experiment_uuid": "b",
@@ -90,9 +92,16 @@ ANSWERS: Dict[str, Dict[str, Any]] = {
 }
 """What the environment answers, and the client 0.5 - 0.6 too, but for CLIENT_ANSWERS."""
 
-NOT_MANAGED = "PolyaxonClientException: This experiment/job is not managed by Polyaxon."
+NOT_MANAGED = "PolyaxonClientException: This experiment/job is not {} Polyaxon{}.".format(
+    *("running inside a", " job") if CLIENT_IS_0_4 else ("managed by", "")
+)
 _WITHOUT_CLIENT = ("get_api", "get_user_token", "get_internal_token")  # the environment answers them, always
 
 CLIENT_ANSWERS: Dict[str, Dict[str, Any]] = {
     "outside": {name: NOT_MANAGED for name in ANSWERS["outside"] if name not in _WITHOUT_CLIENT},
 }
+if CLIENT_IS_0_4:  # it reads POLYAXON_DECLARATIONS alone
+    for name in CONTAINERS:
+        if name.startswith("0.5.6"):
+            CLIENT_ANSWERS[name] = {"get_params": None, "get_declarations": None}
+    CLIENT_ANSWERS["both eras' variables"] = {"get_params": {"old": 1}, "get_declarations": {"old": 1}}

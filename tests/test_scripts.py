@@ -5,7 +5,8 @@ from typing import Any, Dict
 
 import pytest
 
-from .conftest import BACKENDS, HAS_CLIENT, Process
+from .conftest import BACKENDS, CLIENT_IS_0_4, HAS_CLIENT, Process
+from .containers import NOT_MANAGED
 
 # Each sends one metric under a name of its own; where `{name}` is that name
 STYLES: Dict[str, str] = {
@@ -48,7 +49,11 @@ def test_main_module_without_the_client(style: str, python: Process, tmp_path: P
     assert told and all(line.startswith("{}:".format(script)) for line in told)  # of the main module: shown
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", [
+    pytest.param(backend, marks=pytest.mark.skipif(
+        backend == "client" and CLIENT_IS_0_4, reason="it finds no parameters in a run of 0.5"))
+    for backend in BACKENDS
+])
 def test_imported_modules_in_one_process(backend: str, python: Process, tmp_path: Path) -> None:
     for style, code in STYLES.items():
         (tmp_path / "{}_style.py".format(style)).write_text(code.format(name=style))
@@ -61,7 +66,7 @@ def test_imported_modules_in_one_process(backend: str, python: Process, tmp_path
 
 
 OUTSIDE = {
-    "from_import": "PolyaxonClientException: This experiment/job is not managed by Polyaxon.\n",
+    "from_import": NOT_MANAGED + "\n",
     "star": "AttributeError: 'NoneType' object has no attribute 'log_metrics'\n",
     "in_except": "",  # swallowed by the script; that nothing is sent is a warning
 }
