@@ -49,9 +49,9 @@ T = TypeVar("T")
 
 
 def _ask(name: str) -> Callable[..., T]:
-    from . import backend  # with the first call, not on import
+    from .backend import find  # with the first call, not on import
 
-    answerer: Callable[..., T] = backend.find(name)
+    answerer: Callable[..., T] = find(name)
     return answerer
 
 

@@ -2,11 +2,13 @@
 
 Decided at the first call, once a process. Whoever it is, the table's dotted path is looked up on it.
 """
+import functools
 import os
 import sys
 import threading
 from operator import attrgetter
-from typing import Any, Callable, Dict, Optional
+from types import ModuleType
+from typing import Any, Callable, Optional, Tuple
 
 from . import environment
 from .notices import warn_once
@@ -20,12 +22,18 @@ _experiment: Any = _NOT_MADE
 
 def find(name: str) -> Any:
     """What stands for the legacy `name` with whoever answers."""
-    if name in _COMPOSED:
-        return _COMPOSED[name]
+    module, look_up = _place(name)
+    return look_up(module)
+
+
+@functools.lru_cache(maxsize=None)
+def _place(name: str) -> Tuple[ModuleType, Callable[[Any], Any]]:
     row = REPLACEMENTS[name]
+    if name in ("get_data_path", "send_metrics"):  # take more than asking the successor
+        return sys.modules[__name__], attrgetter(name)
     if row.home is None or row.path is None:  # the client has nothing of the kind
-        return getattr(environment, name)
-    return attrgetter(row.asks or row.path)(sys.modules[row.home] if client_answers() else environment)
+        return environment, attrgetter(name)
+    return sys.modules[row.home] if client_answers() else environment, attrgetter(row.asks or row.path)
 
 
 def client_answers() -> bool:
@@ -86,7 +94,3 @@ def send_metrics(**metrics: Any) -> None:
 
 def get_data_path() -> Optional[str]:
     return environment.get_data_path() or next(iter((find("get_data_paths")() or {}).values()), None)
-
-
-# What takes more than asking the successor
-_COMPOSED: Dict[str, Callable[..., Any]] = {"get_data_path": get_data_path, "send_metrics": send_metrics}
