@@ -90,7 +90,8 @@ def summary(calls: Dict[Tuple[str, int], int]) -> str:
     if len(calls) > SHOWN:
         lines.append("  and {} more".format(len(calls) - SHOWN))
     files = sorted({file for file, _ in calls if not file.startswith("<")})
-    lines.append("To move them all: {} {}".format(MIGRATE, " ".join(map(shlex.quote, _paths(files)))).rstrip())
+    if files:
+        lines.append("To move them all: {} {}".format(MIGRATE, " ".join(map(shlex.quote, _paths(files)))))
     return "\n".join(lines + ["(POLYAXON_HELPER_SUMMARY=0 turns this off)", ""])
 
 

@@ -78,8 +78,7 @@ SUMMARIES: List[Any] = [
     ], id="many files are named by their folder"),
     pytest.param({("<stdin>", 1): 1}, [
         "polyaxon_helper: 1 deprecated call from 1 place:", "  <stdin>:1 (1x)",
-        "To move them all: python -m polyaxon_helper.migrate",
-    ], id="what is no file is not in the command"),
+    ], id="what is no file can't be moved"),
 ]
 
 
