@@ -1,14 +1,15 @@
 """The API with its faults, and processes of an experiment that talks to it."""
 import http.client
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List
 
 import pytest
 
-from ..conftest import process_environment
+from ..conftest import ROOT, process_environment
 from ..containers import INFO
 
 TOKEN = "a-token-that-nobody-may-see"
@@ -76,7 +77,7 @@ class Run:
             home, POLYAXON_API_HTTP_HOST=server.url, POLYAXON_EXPERIMENT_INFO=json.dumps(INFO),
             POLYAXON_SECRET_USER_TOKEN=TOKEN, POLYAXON_RUN_OUTPUTS_PATH=str(self.outputs),
             POLYAXON_INTERNAL_HEADER="X-POLYAXON-INTERNAL", POLYAXON_INTERNAL_HEADER_SERVICE="runner",
-            POLYAXON_HELPER_SUMMARY="0", PYTHONWARNINGS="ignore::DeprecationWarning", TMPDIR=str(self.tmp),
+            POLYAXON_HELPER_SUMMARY="0", PYTHONPATH=os.pathsep.join([str(ROOT / "tests" / "startup"), str(ROOT)]), PYTHONWARNINGS="ignore::DeprecationWarning", TMPDIR=str(self.tmp),
             TEMP=str(self.tmp), KEPT_TOKEN=str(folder / "kept" / ".authtoken"), CONTEXT_TOKEN=str(folder / "context"),
         )
 
@@ -120,6 +121,3 @@ def server(server_process: Server) -> Server:
 @pytest.fixture
 def run(server: Server, home: Path, tmp_path: Path) -> Run:
     return Run(server, home, tmp_path)
-
-
-Make = Callable[..., Any]
