@@ -34,6 +34,7 @@ _PART = re.compile(r"[\w@+-]+$", re.ASCII)
 
 # Where a lock that we get means that no process holds it, also none on another host. Elsewhere it may mean nothing.
 _LOCKING = {"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "tmpfs", "overlay", "aufs", "nfs", "nfs4", "ceph"}
+MOUNTS = "/proc/mounts"
 _LOCKING_HERE_ALONE = {"nolock", "local_lock=flock", "local_lock=all"}
 
 Experiment = Tuple[str, str, str, str]
@@ -284,7 +285,7 @@ def lock(handle: int) -> Optional[bool]:
 def _locks_reach(path: str) -> bool:
     """Whether a lock on this file is seen by every process that sees the file, as far as can be known."""
     try:
-        with open("/proc/mounts", encoding="utf-8", errors="surrogateescape") as file:
+        with open(MOUNTS, encoding="utf-8", errors="surrogateescape") as file:
             mounts = [line.split(" ") for line in file]
     except OSError:
         return True  # no Linux: then no cluster's node, and the file is this host's

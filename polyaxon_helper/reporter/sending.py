@@ -1,5 +1,6 @@
 """The thread that empties the journal, and what happens at exit and at a fork."""
 import atexit
+import logging  # noqa: F401 - requests imports it, and it has its own part in a fork: not while a fork waits for that
 import os
 import random
 import shlex
@@ -75,6 +76,7 @@ class Reporter:
         self._drained = threading.Event()
         self._told = False
         self._failures = 0
+        self._starting = False
         self._registered = False
 
     # --- the caller's thread
@@ -83,10 +85,11 @@ class Reporter:
         """Keep the entry, have it sent soon, and return what is to be said about it, if anything is."""
         with self._lock:
             trouble = self._keep(api, info, line)
-            if not self._api and not self.stopped:
+            if not self._thread and not self._starting:  # a signal handler's metric may come while it starts
+                self._starting = True
                 self.connect()
-            if not self._thread:
                 self._start()
+                self._starting = False
         self._ring()
         if self._ending.is_set() or _is_shutting_down():
             self.end()
@@ -202,11 +205,11 @@ class Reporter:
             self._drained.set()
 
     def connect(self) -> None:
-        """Import requests, not beside the caller's thread: a fork then would leave it half imported in the child."""
+        """Import requests; in the caller's thread, where mostly no fork can leave it half imported in a child."""
         try:
-            from .api import Api
-
-            self._api = Api()
+            with _importing:
+                from .api import Api
+            self._api = self._api or Api()
         except Exception as error:  # a broken requests is no reason for a traceback in a training
             self._stop("requests can't be imported: {}".format(type(error).__name__))
 
@@ -373,8 +376,10 @@ def _begin_anew() -> None:
     parents, reporter = reporter, Reporter()
     for queue in parents.queues:
         queue.close()
+    _importing.release()
 
 
 reporter = Reporter()
+_importing = threading.RLock()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)
+    os.register_at_fork(before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_begin_anew)

@@ -16,3 +16,7 @@ if "KEPT_TOKEN" in os.environ:  # the real files are shared by all that runs on 
                          (sending, "GATHER"), (sending, "FIRST_BACKOFF")):
         if name in os.environ:
             setattr(module, name, float(os.environ[name]) if "." in os.environ[name] else int(os.environ[name]))
+    if "BREAK_FOLDERS" in os.environ:
+        journal.folders = lambda: iter(["/dev/null/folder"])
+    if "READ_TIMEOUT" in os.environ:
+        sending.REQUEST_TIMEOUT = float(os.environ["READ_TIMEOUT"])
