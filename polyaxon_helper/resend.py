@@ -6,7 +6,7 @@ from typing import Iterator, Optional, Sequence
 
 from . import environment
 from .reporter import journal, sending
-from .reporter.journal import Journal, NotOurs
+from .reporter.journal import InUse, Journal, NotOurs
 
 MAX_FAILURES = 5
 
@@ -29,8 +29,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     for path in _paths(options.path):
         try:
             found = journal.open_abandoned(path, asked_for=True)
-        except NotOurs as reason:
+        except (InUse, NotOurs) as reason:
             print("{}: left, because {}".format(path, reason))
+            status = max(status, int(isinstance(reason, NotOurs)))
             continue
         if options.path or _is_this_experiments(found):
             trouble = _list(found) if options.list else _send(found)
@@ -43,9 +44,9 @@ def _paths(path: Optional[str]) -> Iterator[str]:
     if path and not os.path.isdir(path):
         yield path
         return
-    folders = [os.path.join(path, journal.FOLDER), path] if path else journal.folders()
-    for folder in folders:
-        yield from journal.journals_in(folder)
+    for folder in [path, os.path.join(path, journal.FOLDER)] if path else journal.folders():
+        if os.path.basename(os.path.abspath(folder)).lstrip(".").startswith("polyaxon_helper"):
+            yield from journal.journals_in(folder)  # among the outputs themselves, a file of that kind is the run's
 
 
 def _is_this_experiments(found: Journal) -> bool:

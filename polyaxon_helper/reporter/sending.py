@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable, Counter as Counts, Iterator, Li
 
 from ..notices import without_tokens
 from . import checks, journal
-from .journal import Experiment, Full, Journal, Memory, NotOurs, Queue
+from .journal import Experiment, Full, InUse, Memory, NotOurs, Queue
 
 if TYPE_CHECKING:
     from .api import Api
@@ -74,10 +74,8 @@ class Reporter:
         self._deadline = 0.0
         self._asked = self._answered = 0  # how often the thread was waited for at the end
         self._drained = threading.Event()
-        self._told = False
+        self._told = self._starting = self._registered = False
         self._failures = 0
-        self._starting = False
-        self._registered = False
 
     # --- the caller's thread
 
@@ -96,31 +94,30 @@ class Reporter:
         return trouble
 
     def _keep(self, api: ApiUrl, info: Mapping[str, Any], line: bytes) -> str:
-        if info is not self._info:
-            try:
-                self._experiment = experiment_of(info)
-            except (LookupError, AttributeError, TypeError, ValueError):
-                self.given_up["POLYAXON_EXPERIMENT_INFO doesn't name the project and the experiment"] += 1
-                return "nothing is sent: POLYAXON_EXPERIMENT_INFO doesn't name the project and the experiment"
-            self._info = info
         self.api_url = api
-        trouble = ""
         try:
-            if self._current is None or self._current.sent > journal.ROLL_BYTES or self._current.experiment != self._experiment:
-                self._begin(journal.create(self._experiment))
-            self._current.append(line)
+            if info is not self._info:
+                self._experiment, self._info = experiment_of(info), info
+            queue = self._current
+            if queue is None or queue.sent > journal.ROLL_BYTES or queue.experiment != self._experiment:
+                queue = self._begin(journal.create(self._experiment))
+            queue.append(line)
+            return ""
+        except (LookupError, AttributeError, TypeError, ValueError):
+            reason = "POLYAXON_EXPERIMENT_INFO doesn't name the project and the experiment"
+            self._give_up(reason, 1)
+            return "nothing is sent: " + reason
         except Full:
-            self.given_up["no more fits"] += 1
-            trouble = "metrics are dropped: as many wait to be sent as can be kept"
+            self._give_up("no more fits", 1)
+            return "metrics are dropped: as many wait to be sent as can be kept"
         except OSError as error:
-            trouble = "metrics are kept in memory alone until they are sent: {}".format(error.strerror)
-            self._begin(Memory(self._experiment))
-            self._current.append(line)
-        return trouble
+            self._begin(Memory(self._experiment)).append(line)
+            return "metrics are kept in memory alone until they are sent: {}".format(error.strerror)
 
-    def _begin(self, queue: Queue) -> None:
+    def _begin(self, queue: Queue) -> Queue:
         self._current = queue
         self.queues.append(queue)
+        return queue
 
     def _start(self) -> None:
         if not self._registered:
@@ -175,22 +172,20 @@ class Reporter:
 
     def summary(self) -> str:
         """How many entries were not sent, why, and what sends them; empty where all were."""
-        waiting = [queue for queue in self.queues if queue.waiting > 0]
-        kept = [queue for queue in waiting if queue.path and os.path.exists(queue.path)]
-        lost = sum(queue.waiting for queue in waiting if queue not in kept)
+        kept = [queue for queue in self.queues if queue.waiting > 0 and os.path.exists(queue.path)]
+        lost = sum(queue.waiting for queue in self.queues if queue not in kept)
         reasons = self.given_up + Counter({"there was no file to keep them in": lost})
-        parts = []
+        texts = []
         if kept:
-            place = str(kept[0].path) if len(kept) == 1 else os.path.dirname(str(kept[0].path))
-            parts.append("{} metric entries wait in {} ({}). To send them: {} {}".format(
+            place = kept[0].path if len(kept) == 1 else os.path.dirname(kept[0].path)
+            texts.append("{} metric entries wait in {} ({}). To send them: {} {}".format(
                 sum(queue.waiting for queue in kept), place, self.stopped or self._trouble or "the time was up",
                 RESEND, shlex.quote(place),
             ))
         if reasons:
-            parts.append("{} metric entries were given up ({})".format(
-                sum(reasons.values()), ", ".join("{}: {}".format(*reason) for reason in sorted(reasons.items()))
-            ))
-        return ". ".join(parts)
+            each = ", ".join("{}: {}".format(*reason) for reason in sorted(reasons.items()))
+            texts.append("{} metric entries were given up ({})".format(sum(reasons.values()), each))
+        return ". ".join(texts)
 
     # --- the sending thread
 
@@ -299,7 +294,7 @@ class Reporter:
         for path in self._abandoned:
             try:
                 found = journal.open_abandoned(path)
-            except NotOurs:
+            except (InUse, NotOurs):
                 continue
             if found.experiment == self._experiment:
                 self.queues.insert(0, found)
@@ -334,7 +329,8 @@ class Reporter:
 
 def experiment_of(info: Mapping[str, Any]) -> Experiment:
     user, project = info["project_name"].split(".")
-    return journal.experiment_of((user, project, info["experiment_name"].split(".")[-1], info.get("experiment_uuid") or ""))
+    number = info["experiment_name"].split(".")[-1]
+    return journal.experiment_of((user, project, number, info.get("experiment_uuid") or ""))
 
 
 def _left_behind() -> Iterator[str]:

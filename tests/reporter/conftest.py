@@ -9,6 +9,8 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 
+from polyaxon_helper.reporter import tokens
+
 from ..conftest import ROOT, process_environment
 from ..containers import INFO
 
@@ -121,3 +123,8 @@ def server(server_process: Server) -> Server:
 @pytest.fixture
 def run(server: Server, home: Path, tmp_path: Path) -> Run:
     return Run(server, home, tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def nothing_exchanged(monkeypatch: Any) -> None:
+    monkeypatch.setattr(tokens, "_exchanged", None)

@@ -174,7 +174,7 @@ def test_a_living_process_keeps_its_journal(server: Server, run: Run) -> None:
     assert living.stdout and living.stdout.readline() == "ready\n"
     journals = run.journals()
     listed = run.resend()
-    assert "a running process writes it" in listed.stdout
+    assert "a running process has it" in listed.stdout
     run("send_metrics(step=20)", POLYAXON_HELPER_EXIT_TIMEOUT="0.1")
     assert set(journals) <= set(run.journals())
     living.kill()

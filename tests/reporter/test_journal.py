@@ -10,7 +10,7 @@ from typing import Any, List
 import pytest
 
 from polyaxon_helper.reporter import checks, journal
-from polyaxon_helper.reporter.journal import Experiment, Full, Journal, Memory, NotOurs
+from polyaxon_helper.reporter.journal import Experiment, Full, InUse, Journal, Memory, NotOurs
 
 from .conftest import Run, Server
 
@@ -191,19 +191,19 @@ def test_a_line_without_an_end_is_passed_over(outputs: Path) -> None:
 
 
 def header(**changes: Any) -> bytes:
-    made = {"polyaxon_helper_journal": 1, "experiment": list(EXPERIMENT), "locked": True, "sent": 999, **changes}
+    made = {"polyaxon_helper_journal": 1, "experiment": list(EXPERIMENT), "locked": True, "sent": 12345678901, **changes}
     return json.dumps(made).encode() + b"\n"
 
 
+DAMAGED = "it is a damaged journal, or one of another release"
 NOT_OURS = {
-    "of another version": (header(polyaxon_helper_journal=2), "it is a journal of version 2, not 1"),
+    "of another version": (header(polyaxon_helper_journal=2), DAMAGED),
     "no JSON": (b"\x89PNG\r\n", "it is no journal"),
     "of JSON, but no journal": (b"[1]\n", "it is no journal"),
-    "of no text": (b"\xff\xfe", "it is no journal"),
-    "with a first line that is damaged": (header(), "its first line is damaged"),
-    "with a path as its experiment": (header(experiment=["u", "..", "../7", ""]), "its first line is damaged"),
-    "with no experiment": (header(experiment=None), "its first line is damaged"),
-    "with a text as what was sent": (header(sent="1"), "its first line is damaged"),
+    "with a path as its experiment": (header(experiment=["u", "..", "../7", ""]), DAMAGED),
+    "with no experiment": (header(experiment=None), DAMAGED),
+    "with a text as what was sent": (header(sent="1"), DAMAGED),
+    "with half of its first line": (header()[:-9], DAMAGED),
 }
 
 
@@ -218,14 +218,14 @@ def test_file_that_is_no_journal_of_ours_is_left(outputs: Path, text: bytes, rea
 
 def test_sent_beyond_the_end_means_that_nothing_waits(outputs: Path) -> None:
     path = left([ENTRY])
-    path.write_bytes(re.sub(b" +([0-9]+)}", b"         9999}", path.read_bytes(), 1))
+    path.write_bytes(re.sub(b" [ 0-9]{11}}\n", b"        9999}\n", path.read_bytes(), count=1))
     assert journal.open_abandoned(str(path)).waiting == 0
 
 
 def test_file_of_a_process_killed_before_its_first_word_is_deleted(outputs: Path) -> None:
     path = left()
     path.write_bytes(b"")
-    with pytest.raises(NotOurs, match="^it is empty$"):
+    with pytest.raises(InUse):
         journal.open_abandoned(str(path))
     assert list(outputs.iterdir()) == []
 
@@ -244,7 +244,7 @@ def test_only_one_process_can_take_it_over(outputs: Path) -> None:
     path = left([ENTRY])
     first = journal.open_abandoned(str(path))
     for asked_for in (False, True):
-        with pytest.raises(NotOurs, match="^a running process writes it$"):
+        with pytest.raises(InUse, match="^a running process has it$"):
             journal.open_abandoned(str(path), asked_for)
     first.close()
 
@@ -258,14 +258,14 @@ def test_deleted_between_finding_and_locking(outputs: Path, monkeypatch: Any) ->
         return lock(handle)
 
     monkeypatch.setattr(journal, "lock", deleted)
-    with pytest.raises(NotOurs):
+    with pytest.raises(InUse):
         journal.open_abandoned(str(path))
 
 
 def test_where_there_are_no_locks_only_who_asks_for_it_takes_it_over(outputs: Path, monkeypatch: Any) -> None:
     path = left([ENTRY])
     monkeypatch.setattr(journal, "lock", lambda handle: None)
-    with pytest.raises(NotOurs, match="can't be told"):
+    with pytest.raises(InUse, match="can't be told"):
         journal.open_abandoned(str(path))
     assert journal.open_abandoned(str(path), asked_for=True).read(9) == [ENTRY]
 
@@ -274,7 +274,7 @@ def test_whose_process_had_no_lock_is_not_taken_over(outputs: Path, monkeypatch:
     monkeypatch.setattr(journal, "lock", lambda handle: None)
     path = left([ENTRY])
     monkeypatch.undo()
-    with pytest.raises(NotOurs, match="had no lock"):
+    with pytest.raises(InUse, match="had no lock"):
         journal.open_abandoned(str(path))
     assert journal.open_abandoned(str(path), asked_for=True).read(9) == [ENTRY]
 
