@@ -25,7 +25,8 @@ def entry(metrics: Mapping[str, Any]) -> Tuple[bytes, List[str]]:
     left_out = [name for name in numbers if name not in values]
     if metrics and not values:
         return b"", left_out
-    line = json.dumps({"values": values, "created_at": _stamp(datetime.now(timezone.utc))}).encode()
+    stamp = _stamp(datetime.now(timezone.utc))
+    line = '{{"values": {}, "created_at": "{}"}}'.format(json.dumps(values), stamp).encode()
     if len(line) > MAX_ENTRY_BYTES:
         raise PolyaxonClientException(
             "{} metrics in one call take more than {} bytes".format(len(values), MAX_ENTRY_BYTES)

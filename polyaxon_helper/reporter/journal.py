@@ -170,7 +170,10 @@ class Journal:
         self.sent += sum(map(len, lines)) + len(lines)
         self.waiting -= len(lines)
         self._file.seek(self._position)
-        self._file.write(b"%11d" % self.sent)
+        try:
+            self._file.write(b"%11d" % self.sent)
+        except OSError:  # then they arrive again, should this process be killed
+            pass
 
     def vanished(self) -> bool:
         """Whether the file was deleted under us, so that nobody will ever find what it has."""

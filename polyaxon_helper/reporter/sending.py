@@ -74,7 +74,7 @@ class Reporter:
         self._deadline = 0.0
         self._asked = self._answered = 0  # how often the thread was waited for at the end
         self._drained = threading.Event()
-        self._told = self._starting = self._registered = False
+        self._told = self._starting = False
         self._failures = 0
 
     # --- the caller's thread
@@ -85,9 +85,11 @@ class Reporter:
             trouble = self._keep(api, info, line)
             if not self._thread and not self._starting:  # a signal handler's metric may come while it starts
                 self._starting = True
-                self.connect()
-                self._start()
-                self._starting = False
+                try:
+                    self.connect()
+                    self._start()
+                finally:
+                    self._starting = False
         self._ring()
         if self._ending.is_set() or _is_shutting_down():
             self.end()
@@ -120,14 +122,10 @@ class Reporter:
         return queue
 
     def _start(self) -> None:
-        if not self._registered:
-            self._registered = True
-            atexit.unregister(_end)
-            atexit.register(_end)
-            # multiprocessing's children run its own exit functions alone; this one after all of them, so below 0
-            util = sys.modules.get("multiprocessing.util")
-            if util is not None:
-                util.Finalize(None, _end, exitpriority=-100)
+        # multiprocessing's children run its own exit functions alone; this one after all of them, so below 0
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None:
+            util.Finalize(None, _end, exitpriority=-100)
         thread = threading.Thread(target=self._run, name="polyaxon_helper.reporter", daemon=True)
         try:
             thread.start()
@@ -377,5 +375,6 @@ def _begin_anew() -> None:
 
 reporter = Reporter()
 _importing = threading.RLock()
+atexit.register(_end)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_begin_anew)
