@@ -78,9 +78,7 @@ def burst():
         send(step)
         times.append(time.perf_counter() - began)
     print("TIMES", statistics.median(times) * 1e6, times[0] * 1e6, flush=True)
-if ending == "nothing":
-    send = None
-elif ending == "exit" or ending.startswith("SIG"):
+if ending == "exit" or ending.startswith("SIG"):
     burst()
 elif ending == "fork":
     send(-1)
@@ -101,7 +99,8 @@ if ending.startswith("SIG"):
 CONDITIONS = [  # name, ending, what the server does
     ("normal exit", "exit", "fine"), ("SIGTERM", "SIGTERM", "fine"), ("SIGKILL", "SIGKILL", "fine"),
     ("fork", "fork", "fine"), ("multiprocessing child", "multiprocessing", "fine"),
-    ("two errors, then fine", "exit", "two errors"), ("always errors", "exit", "errors"), ("never answers", "exit", "mute"),
+    ("two errors, then fine", "exit", "two errors"), ("always errors", "exit", "errors"),
+    ("never answers", "exit", "mute"),
 ]
 
 
@@ -121,12 +120,15 @@ class Counting(BaseHTTPRequestHandler):
         status = 201 if "/metrics/" in self.path else 200
         if is_data and cls.mode == "mute":
             threading.Event().wait(LIMIT)
+            self.close_connection = True
+            return
         with cls.lock:
             if is_data and (cls.mode == "errors" or cls.mode == "two errors" and cls.errors < 2):
                 cls.errors += 1
                 status = 503
             elif is_data:
-                cls.steps |= {int(step) for step in re.findall(rb'step=(\d+);|"step": (\d+)', body) for step in step if step}
+                found = re.findall(rb'step=(\d+);|"step": (\d+)', body)
+                cls.steps |= {int(step or other) for step, other in found}
         self.send_response(status)
         self.send_header("Content-Length", "2")
         self.send_header("Content-Type", "application/json")
@@ -190,7 +192,8 @@ def environment(url: str, folder: str) -> dict:
     os.makedirs(outputs, exist_ok=True)
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith(("POLYAXON", "PYTHON"))},
-        "HOME": folder, "TMPDIR": folder, "PYTHONPATH": str(ROOT), "POLYAXON_API_HTTP_HOST": url, "POLYAXON_API_VERSION": "v1",
+        "HOME": folder, "TMPDIR": folder, "PYTHONPATH": str(ROOT), "POLYAXON_API_HTTP_HOST": url,
+        "POLYAXON_API_VERSION": "v1",
         "POLYAXON_EXPERIMENT_INFO": json.dumps(info), "POLYAXON_SECRET_USER_TOKEN": "t", "POLYAXON_IS_MANAGED": "true",
         "POLYAXON_IN_CLUSTER": "true", "POLYAXON_RUN_OUTPUTS_PATH": outputs, "POLYAXON_HELPER_SUMMARY": "0",
     }
@@ -203,7 +206,8 @@ def cell(library: str, ending: str, mode: str, url: str, control: int) -> dict:
         variables = environment(url, folder)
         process = subprocess.Popen(
             [sys.executable, "-c", SCRIPT.format(library=LIBRARIES[library], burst=BURST), url, ending], env=variables,
-            cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, universal_newlines=True,
+            cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            universal_newlines=True,
         )
         threading.Timer(LIMIT, process.kill).start()
         lines = []
@@ -226,7 +230,8 @@ def cell(library: str, ending: str, mode: str, url: str, control: int) -> dict:
         if library == "polyaxon_helper":
             delivered = set_mode_keeping(control)
             subprocess.run([sys.executable, "-c", "import sys; sys.modules['polyaxon_client'] = None\n"
-                            "from polyaxon_helper.resend import main; main([])"], env=variables, stdout=subprocess.DEVNULL)
+                            "from polyaxon_helper.resend import main; main([])"],
+                           env=variables, stdout=subprocess.DEVNULL)
             result["resent"] = result["arrived"] + tell(control) if delivered else tell(control)
         return result
 
@@ -247,11 +252,10 @@ def main(names) -> None:
     results = {}
     for library in chosen:
         runs = [cell(library, "exit", "fine", url, control) for _ in range(5)]
-        idle = statistics.median(cell(library, "nothing", "fine", url, control)["exit"] for _ in range(5))
         results[library] = {
             "time a call, median, \u00b5s": statistics.median(run["call"] for run in runs),
             "first call, ms": statistics.median(run["first"] for run in runs) / 1000,
-            "exit more than of a script that sends nothing, s": statistics.median(run["exit"] for run in runs) - idle,
+            "delay at exit, s": statistics.median(run["exit"] for run in runs),
         }
         for name, ending, mode in CONDITIONS:
             run = cell(library, ending, mode, url, control)
@@ -266,12 +270,14 @@ def main(names) -> None:
         for library in chosen:
             run = results[library][name]
             text = str(run["arrived"]) + (" ({})".format(run["resent"]) if "resent" in run else "")
-            cells.append("{}, {:.1f} s".format(text, run["exit"]) if name in ("always errors", "never answers") else text)
+            is_slow = name in ("always errors", "never answers")
+            cells.append("{}, {:.1f} s".format(text, run["exit"]) if is_slow else text)
         print("| {} |".format(name), " | ".join(cells), "|")
     print("\nRatios to polyaxon_helper:")
     for name in list(results[chosen[0]])[:3]:
         ours = results[chosen[0]][name]
-        print("-", name, ", ".join("{}: {:.2f}".format(library, results[library][name] / ours) for library in chosen[1:]))
+        ratios = ["{}: {:.2f}".format(library, results[library][name] / ours) for library in chosen[1:]]
+        print("-", name, ", ".join(ratios))
 
 
 if __name__ == "__main__":

@@ -25,8 +25,9 @@ while time.monotonic() - began < {seconds}:
 print(step, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - first)
 """
 FLAPS = [
-    [], [], [], [{"kind": "error", "times": 3}], [{"kind": "status", "status": 429, "headers": {"Retry-After": "3"}, "times": 2}],
-    [{"kind": "cut"}], [{"kind": "drip"}], [{"kind": "status", "status": 503, "times": 4}], None,
+    [], [], [], [{"kind": "error", "times": 3}],
+    [{"kind": "status", "status": 429, "headers": {"Retry-After": "3"}, "times": 2}], [{"kind": "cut"}],
+    [{"kind": "drip"}], [{"kind": "status", "status": 503, "times": 4}], None,
 ]
 
 

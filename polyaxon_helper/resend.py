@@ -1,4 +1,4 @@
-"""python -m polyaxon_helper.resend: sends the metrics that a run which was killed or had no API left in its journals."""
+"""python -m polyaxon_helper.resend: sends what a run that was killed, or had no API, left in its journals."""
 import argparse
 import os
 import sys
@@ -12,7 +12,7 @@ MAX_FAILURES = 5
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
-    """Send, or list, what waits; 0 where nothing waits any more or was asked for, 1 where something could not be sent."""
+    """Send, or list, what waits; 0 where all was sent or listed, 1 where something could not be."""
     parser = argparse.ArgumentParser(
         prog="python -m polyaxon_helper.resend",
         description="Send the metrics that an earlier run could not, each to its own experiment, to the API and with "
@@ -67,7 +67,8 @@ def _send(found: Journal) -> int:
     reporter.max_failures = MAX_FAILURES
     reporter.connect()
     reporter.drain()
-    print("{}: {} of {} entries sent".format(found.path, before - found.waiting - sum(reporter.given_up.values()), before))
+    sent = before - found.waiting - sum(reporter.given_up.values())
+    print("{}: {} of {} entries sent".format(found.path, sent, before))
     summary = reporter.summary()
     if summary:
         print(summary, file=sys.stderr)

@@ -15,8 +15,9 @@ from . import checks, sending
 def send(api: Callable[[], Optional[str]], info: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
     """Accept one point of each metric, stamped now; a thread sends it within about a second.
 
-    `api` gives the API's URL with its version when something is sent, `info` is the experiment's POLYAXON_EXPERIMENT_INFO. Raises
-    PolyaxonClientException for a value that is no number, and nothing else: what else goes wrong is a RuntimeWarning.
+    `api` gives the API's URL with its version when something is sent, `info` is the experiment's
+    POLYAXON_EXPERIMENT_INFO. Raises PolyaxonClientException for a value that is no number, and nothing else: what else
+    goes wrong is a RuntimeWarning.
     """
     line, left_out = checks.entry(metrics)
     if line:

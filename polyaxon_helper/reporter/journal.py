@@ -264,7 +264,7 @@ def open_abandoned(path: str, asked_for: bool = False) -> Journal:
 
 
 def lock(handle: int) -> Optional[bool]:
-    """Take the lock of an open file, which ends with the process; False where it is taken, None where there are none."""
+    """Take the lock of an open file, which ends with the process; False where it is taken, None where none work."""
     try:
         import fcntl
 

@@ -230,10 +230,10 @@ class Reporter:
             stored = api.post(self.api_url(), queue.experiment, entries, self._seconds()) if entries else 0
         except Later as later:
             self._trouble = str(later)
-            self._failures += 1
             if later.slow:  # perhaps it was too much at once
                 self._limit = max(1, len(lines) // 2)
             backoff = jitter(0, min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** min(self._failures, 10)))
+            self._failures += 1
             until = time.monotonic() + max(later.seconds, backoff)
             return self._failures < self.max_failures and self._pause(until, hurry=not later.seconds)
         except Refused as refused:

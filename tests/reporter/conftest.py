@@ -79,14 +79,16 @@ class Run:
             home, POLYAXON_API_HTTP_HOST=server.url, POLYAXON_EXPERIMENT_INFO=json.dumps(INFO),
             POLYAXON_SECRET_USER_TOKEN=TOKEN, POLYAXON_RUN_OUTPUTS_PATH=str(self.outputs),
             POLYAXON_INTERNAL_HEADER="X-POLYAXON-INTERNAL", POLYAXON_INTERNAL_HEADER_SERVICE="runner",
-            POLYAXON_HELPER_SUMMARY="0", PYTHONPATH=os.pathsep.join([str(ROOT / "tests" / "startup"), str(ROOT)]), PYTHONWARNINGS="ignore::DeprecationWarning", TMPDIR=str(self.tmp),
+            POLYAXON_HELPER_SUMMARY="0", PYTHONPATH=os.pathsep.join([str(ROOT / "tests" / "startup"), str(ROOT)]),
+            PYTHONWARNINGS="ignore::DeprecationWarning", TMPDIR=str(self.tmp),
             TEMP=str(self.tmp), KEPT_TOKEN=str(folder / "kept" / ".authtoken"), CONTEXT_TOKEN=str(folder / "context"),
         )
 
     def start(self, script: str, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [sys.executable, *arguments, "-c", SENDER + script], env={**self.environment, **variables}, cwd=str(self.tmp),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
+            [sys.executable, *arguments, "-c", SENDER + script], env={**self.environment, **variables},
+            cwd=str(self.tmp), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            universal_newlines=True,
         )
 
     def end(self, process: "subprocess.Popen[str]") -> "subprocess.CompletedProcess[str]":

@@ -1,12 +1,11 @@
-"""Polyaxon's API as platform.md tells, with faults on request; in its own process, and told what to do on a second port.
+"""Polyaxon's API as its releases were seen to answer, with faults on request; told what to do on a second port.
 
     python server.py        prints the port of the API, of the controls and of another host's
 
-Controls (POST, JSON in and out): /reset {era, ...}, /fault [{...}, ...], /away, /back, /wait {requests or stored}, /seen
+Controls, POST with JSON in and out: /reset {era, ...}, /fault [{...}, ...], /away, /back, /wait {stored}, /seen
 """
 import json
 import math
-import socket
 import sys
 import threading
 import time

@@ -30,7 +30,8 @@ class EagerTensor:
 def scalars() -> Dict[str, Any]:
     numpy: Any = pytest.importorskip("numpy")
     return {
-        "float16": (numpy.float16(0.5), 0.5), "float32": (numpy.float32(0.5), 0.5), "float64": (numpy.float64(0.5), 0.5),
+        "float16": (numpy.float16(0.5), 0.5), "float32": (numpy.float32(0.5), 0.5),
+        "float64": (numpy.float64(0.5), 0.5),
         "int8": (numpy.int8(3), 3), "uint64": (numpy.uint64(2**64 - 1), 2**64 - 1), "bool": (numpy.bool_(True), True),
         "array of one": (numpy.array([0.5]), 0.5), "array of no dimension": (numpy.array(3), 3),
     }
@@ -39,7 +40,8 @@ def scalars() -> Dict[str, Any]:
 SENT = {
     "int": (3, 3), "float": (0.25, 0.25), "zero": (0, 0), "bool": (True, True), "negative": (-1.5, -1.5),
     "largest double": (1.7976931348623157e308, 1.7976931348623157e308), "smallest double": (5e-324, 5e-324),
-    "int as large as a double": (10**308, 10**308), "scalar": (Scalar(0.5), 0.5), "eager tensor": (EagerTensor(0.5), 0.5),
+    "int as large as a double": (10**308, 10**308), "scalar": (Scalar(0.5), 0.5),
+    "eager tensor": (EagerTensor(0.5), 0.5),
 }
 
 
@@ -76,13 +78,15 @@ def test_no_metric_at_all_is_sent_as_the_client_does() -> None:
 
 
 REFUSED = {
-    "text": ({"m": "0.5"}, "metric 'm' is no number but a str"), "list": ({"m": [1]}, "a list"), "dict": ({"m": {}}, "a dict"),
+    "text": ({"m": "0.5"}, "metric 'm' is no number but a str"), "list": ({"m": [1]}, "a list"),
+    "dict": ({"m": {}}, "a dict"),
     "bytes": ({"m": b"1"}, "a bytes"), "object": ({"m": object()}, "an? object"), "complex": ({"m": 1j}, "a complex"),
     "scalar of a complex": ({"m": Scalar(1j)}, "a Scalar"), "scalar of a text": ({"m": Scalar("1")}, "a Scalar"),
     "tensor of several": ({"m": Scalar(ValueError("several"))}, "a Scalar"),
     "scalar whose item() fails somehow": ({"m": Scalar(KeyError())}, "a Scalar"),
     "NUL in a name": ({"a\0b": 1}, "NUL"), "half a surrogate pair in a name": ({"a\ud800": 1}, "no valid text"),
-    "int beyond a double": ({"m": 10**400}, "beyond what a double"), "scalar beyond a double": ({"m": Scalar(10**400)}, "beyond"),
+    "int beyond a double": ({"m": 10**400}, "beyond what a double"),
+    "scalar beyond a double": ({"m": Scalar(10**400)}, "beyond"),
     "a refused one beside one that is left out": ({"a": None, "m": "x"}, "a str"),
     "over 64 kB": ({"m" * 100 + str(i): i for i in range(700)}, "700 metrics in one call take more than 65536 bytes"),
 }
@@ -117,7 +121,8 @@ NO_ENTRIES = {
     "NUL in a name": '{{"values": {{"\\u0000": 1}}, {}}}'.format(STAMP).encode(),
     "half a surrogate pair": '{{"values": {{"\\ud800": 1}}, {}}}'.format(STAMP).encode(),
     "a field more": '{{"values": {{}}, "x": 1, {}}}'.format(STAMP).encode(),
-    "null as time": b'{"values": {}, "created_at": null}', "another time": b'{"values": {}, "created_at": "2026-11-22"}',
+    "null as time": b'{"values": {}, "created_at": null}',
+    "another time": b'{"values": {}, "created_at": "2026-11-22"}',
     "no time of day": b'{"values": {}, "created_at": "2026-11-22 25:37:16.310707+00:00"}',
     "too long": '{{"values": {{"{}": 1}}, {}}}'.format("a" * 70000, STAMP).encode(), "nested too deep": b"[" * 100000,
 }

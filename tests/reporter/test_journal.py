@@ -191,8 +191,8 @@ def test_a_line_without_an_end_is_passed_over(outputs: Path) -> None:
 
 
 def header(**changes: Any) -> bytes:
-    made = {"polyaxon_helper_journal": 1, "experiment": list(EXPERIMENT), "locked": True, "sent": 12345678901, **changes}
-    return json.dumps(made).encode() + b"\n"
+    made = {"polyaxon_helper_journal": 1, "experiment": list(EXPERIMENT), "locked": True, "sent": 12345678901}
+    return json.dumps({**made, **changes}).encode() + b"\n"
 
 
 DAMAGED = "it is a damaged journal, or one of another release"
@@ -334,12 +334,13 @@ def test_where_no_geteuid_is(outputs: Path, monkeypatch: Any) -> None:
 
 # --- with a whole process
 
-TWICE = "for step in range(50): send_metrics(step=step)\n"
+BY_LINE = "import sys\nfor line in sys.stdin: send_metrics(step=int(line))\n"
+BURST = "for step in range(50): send_metrics(step=step)\n"
 
 
 def test_one_file_a_process_with_no_token_in_it(server: Server, run: Run) -> None:
     server.fault({"kind": "mute", "times": -1})
-    process = run.start(TWICE + "print('ready', flush=True)\n__import__('sys').stdin.read()")
+    process = run.start(BURST + "print('ready', flush=True)\n__import__('sys').stdin.read()")
     assert process.stdout and process.stdout.readline() == "ready\n"
     path, = run.journals()
     text = path.read_text()
@@ -351,7 +352,7 @@ def test_one_file_a_process_with_no_token_in_it(server: Server, run: Run) -> Non
 
 @pytest.mark.skipif(not POSIX, reason="the limit of a file's size is POSIX's")
 def test_full_disk_is_said_once_and_sending_goes_on_from_memory(server: Server, run: Run) -> None:
-    ended = run("import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n" + TWICE)
+    ended = run("import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n" + BURST)
     assert ended.stderr.count("metrics are kept in memory alone until they are sent: ") == 1
     assert server.steps() == list(range(50))
     assert run.journals() == []
@@ -359,7 +360,7 @@ def test_full_disk_is_said_once_and_sending_goes_on_from_memory(server: Server, 
 
 @pytest.mark.skipif(not POSIX, reason="the limit of a file's size is POSIX's")
 def test_disk_so_full_that_no_journal_can_be_begun(server: Server, run: Run) -> None:
-    ended = run("import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))\n" + TWICE)
+    ended = run("import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))\n" + BURST)
     assert ended.stderr.count("in memory alone") == 1
     assert server.steps() == list(range(50))
     assert run.journals() == []
@@ -367,7 +368,7 @@ def test_disk_so_full_that_no_journal_can_be_begun(server: Server, run: Run) -> 
 
 def test_no_folder_at_all_is_said_once_and_what_memory_can_not_hold_is_counted(server: Server, run: Run) -> None:
     server.fault({"kind": "mute", "times": -1})
-    ended = run(TWICE, POLYAXON_RUN_OUTPUTS_PATH="", TMPDIR=str(run.tmp), MAX_IN_MEMORY="30",
+    ended = run(BURST, POLYAXON_RUN_OUTPUTS_PATH="", TMPDIR=str(run.tmp), MAX_IN_MEMORY="30",
                 POLYAXON_HELPER_EXIT_TIMEOUT="0.2", BREAK_FOLDERS="1")
     assert ended.stderr.count("in memory alone until they are sent") == 1
     assert ended.stderr.count("metrics are dropped") == 1
@@ -377,7 +378,7 @@ def test_no_folder_at_all_is_said_once_and_what_memory_can_not_hold_is_counted(s
 
 def test_vanished_folder_is_said_once_and_sending_goes_on(server: Server, run: Run) -> None:
     server.fault({"kind": "error", "times": 1})
-    process = run.start("import sys\nfor line in sys.stdin: send_metrics(step=int(line))", GATHER="0.05", FIRST_BACKOFF="0.05")
+    process = run.start(BY_LINE, GATHER="0.05", FIRST_BACKOFF="0.05")
     assert process.stdin
     for step in range(3):
         process.stdin.write("{}\n".format(step))
@@ -394,7 +395,7 @@ def test_vanished_folder_is_said_once_and_sending_goes_on(server: Server, run: R
 
 def test_limit_is_counted_and_said(server: Server, run: Run) -> None:
     server.fault({"kind": "error", "times": -1})
-    ended = run(TWICE, MAX_BYTES="2000", POLYAXON_HELPER_EXIT_TIMEOUT="0.2")
+    ended = run(BURST, MAX_BYTES="2000", POLYAXON_HELPER_EXIT_TIMEOUT="0.2")
     assert ended.stderr.count("RuntimeWarning: metrics are dropped") == 1
     kept = run.journals()[0].read_text().count("\n") - 1
     assert "{} metric entries wait in".format(kept) in ended.stderr
@@ -405,7 +406,7 @@ def test_limit_is_counted_and_said(server: Server, run: Run) -> None:
 
 
 def test_a_long_run_begins_a_new_journal_now_and_then(server: Server, run: Run) -> None:
-    process = run.start("import sys\nfor line in sys.stdin: send_metrics(step=int(line))", ROLL_BYTES="200", GATHER="0.02")
+    process = run.start(BY_LINE, ROLL_BYTES="200", GATHER="0.02")
     assert process.stdin
     names = set()
     for step in range(8):
@@ -420,7 +421,7 @@ def test_a_long_run_begins_a_new_journal_now_and_then(server: Server, run: Run) 
 
 
 def test_what_is_unreadable_in_a_journal_is_counted_and_the_rest_sent(server: Server, run: Run) -> None:
-    run(TWICE + "import os; os._exit(0)")
+    run(BURST + "import os; os._exit(0)")
     path, = run.journals()
     path.write_bytes(path.read_bytes().replace(b'{"step": 20}', b'{"step": NaN}'))
     ended = run("send_metrics(step=50)")

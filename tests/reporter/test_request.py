@@ -32,9 +32,9 @@ def fields(requests: List[Any]) -> Dict[str, Any]:
     entries = [entry for request in requests for entry in json.loads(request["body"])]
     return {
         "paths": {request["path"] for request in requests},
-        "headers": [dict(pair) for pair in {
-            tuple(sorted(pair for pair in request["headers"].items() if pair[0] not in OF_THE_TRANSPORT)) for request in requests
-        }],
+        "headers": [dict(pairs) for pairs in {tuple(sorted(
+            pair for pair in request["headers"].items() if pair[0] not in OF_THE_TRANSPORT
+        )) for request in requests}],
         "fields": [sorted(entry) for entry in entries],
         "values": [entry["values"] for entry in entries],
         "types": [[type(value) for value in entry["values"].values()] for entry in entries],

@@ -21,8 +21,10 @@ def test_nothing_to_do(server: Server, run: Run) -> None:
 def test_what_waits_is_sent_and_deleted(server: Server, run: Run, how: str) -> None:
     run(LEFT.format(20))
     path, = run.journals()
-    arguments = {"by default": [], "the outputs folder": [str(run.outputs)], "the journals' folder": [str(run.journals_folder)],
-                 "the journal": [str(path)]}[how]
+    arguments = {
+        "by default": [], "the outputs folder": [str(run.outputs)],
+        "the journals' folder": [str(run.journals_folder)], "the journal": [str(path)],
+    }[how]
     done = run.resend(*arguments)
     assert (done.returncode, done.stdout, done.stderr) == (0, "{}: 20 of 20 entries sent\n".format(path), "")
     assert (server.steps(), run.journals()) == (list(range(20)), [])

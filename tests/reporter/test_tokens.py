@@ -96,7 +96,8 @@ def test_exchanged_token_that_can_not_be_kept_is_this_process_s(
 
 @pytest.mark.parametrize("variables, headers", [
     ({}, {"Authorization": "Token a"}),
-    ({"POLYAXON_INTERNAL_HEADER": "X-P", "POLYAXON_INTERNAL_HEADER_SERVICE": "runner"}, {"Authorization": "Token a", "X-P": "runner"}),
+    ({"POLYAXON_INTERNAL_HEADER": "X-P", "POLYAXON_INTERNAL_HEADER_SERVICE": "runner"},
+     {"Authorization": "Token a", "X-P": "runner"}),
     ({"POLYAXON_INTERNAL_HEADER": "X-P"}, {"Authorization": "Token a"}),
 ])
 def test_headers(monkeypatch: Any, variables: Dict[str, str], headers: Dict[str, str]) -> None:
@@ -133,12 +134,6 @@ NO_TOKEN = {"POLYAXON_SECRET_USER_TOKEN": ""}
 @pytest.mark.parametrize("era", ["0.2.9", "0.4.4", "0.5.6"])
 def test_ephemeral_token_is_exchanged_once_by_many_processes(server: Server, run: Run, era: str) -> None:
     server.reset(era=era, ephemeral="single-use")
-    script = BURST + """
-import os, subprocess, sys
-if len(sys.argv) == 1:
-    children = [subprocess.Popen([sys.executable, "-c", sys.stdin.read(), "child"]) for _ in range(1)]
-    for child in children: child.wait()
-"""
     variables = {**NO_TOKEN, "POLYAXON_SECRET_EPHEMERAL_TOKEN": "single-use"}
     processes = [run.start(BURST, **variables) for _ in range(4)]
     for process in processes:
@@ -151,7 +146,6 @@ if len(sys.argv) == 1:
     assert [request["path"].split("/")[-2] for request in exchanges] == (
         ["ephemeraltoken", "token"] if era == "0.2.9" else ["ephemeraltoken"])
     assert len(server.stored) == 15
-    assert script
 
 
 @pytest.mark.parametrize("fault", [
@@ -181,10 +175,10 @@ def test_ephemeral_token_that_another_used_is_said_where_nothing_is_left(server:
 def test_while_another_process_exchanges_it_is_waited_for(server: Server, run: Run) -> None:
     server.reset(ephemeral="single-use")
     server.fault({"kind": "mute", "path": "token/"})
-    first = run.start(BURST, **NO_TOKEN, POLYAXON_SECRET_EPHEMERAL_TOKEN="single-use", POLYAXON_HELPER_EXIT_TIMEOUT="50")
+    variables = {**NO_TOKEN, "POLYAXON_SECRET_EPHEMERAL_TOKEN": "single-use"}
+    first = run.start(BURST, **variables, POLYAXON_HELPER_EXIT_TIMEOUT="50")
     server.wait(requests=1)
-    second = run.start(BURST + "import sys; sys.stdin.read()", **NO_TOKEN, POLYAXON_SECRET_EPHEMERAL_TOKEN="single-use",
-                       GATHER="0.02", FIRST_BACKOFF="0.02")
+    second = run.start(BURST + "import sys; sys.stdin.read()", **variables, GATHER="0.02", FIRST_BACKOFF="0.02")
     token_file(run.environment["KEPT_TOKEN"], TOKEN)  # as the first, or the client, would
     server.wait(stored=3)
     first.kill()
@@ -200,7 +194,8 @@ def test_next_source_is_tried_where_a_token_is_refused(server: Server, run: Run,
     server.fault({"kind": "status", "status": status})
     ended = run(BURST, CONTEXT_TOKEN=run.environment["CONTEXT_TOKEN"] + "/token", POLYAXON_USER_TOKEN="other")
     assert ended.stderr == ""
-    assert [request["headers"]["authorization"] for request in server.seen()["requests"]] == ["Token stale", "Token " + TOKEN]
+    authorizations = [request["headers"]["authorization"] for request in server.seen()["requests"]]
+    assert authorizations == ["Token stale", "Token " + TOKEN]
     assert len(server.stored) == 3
 
 
@@ -222,7 +217,9 @@ def test_tls_is_verified_by_default(server: Server, run: Run) -> None:
     assert Api()._session.verify is True
 
 
-@pytest.mark.parametrize("fault", [{"kind": "status", "status": 401, "times": -1}, {"kind": "mute", "times": -1}, {"kind": "cut"}])
+@pytest.mark.parametrize("fault", [
+    {"kind": "status", "status": 401, "times": -1}, {"kind": "mute", "times": -1}, {"kind": "cut"},
+])
 def test_token_is_in_no_message_journal_or_debug_log(server: Server, run: Run, fault: Any) -> None:
     server.fault(fault)
     ended = run("import logging; logging.basicConfig(level=1)\n" + BURST, POLYAXON_HELPER_EXIT_TIMEOUT="0.3",

@@ -12,7 +12,7 @@ if "KEPT_TOKEN" in os.environ:  # the real files are shared by all that runs on 
     from polyaxon_helper.reporter import journal, sending, tokens
 
     tokens.KEPT_FILE, tokens.CONTEXT_FILE = os.environ["KEPT_TOKEN"], os.environ["CONTEXT_TOKEN"]
-    for module, name in ((journal, "MAX_BYTES"), (journal, "MAX_IN_MEMORY"), (journal, "ROLL_BYTES"), (journal, "BATCH_BYTES"),
+    for module, name in ((journal, "MAX_BYTES"), (journal, "MAX_IN_MEMORY"), (journal, "ROLL_BYTES"),
                          (sending, "GATHER"), (sending, "FIRST_BACKOFF")):
         if name in os.environ:
             setattr(module, name, float(os.environ[name]) if "." in os.environ[name] else int(os.environ[name]))
