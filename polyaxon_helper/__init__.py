@@ -272,8 +272,9 @@ def get_internal_token() -> Optional[str]:
 def send_metrics(**metrics: Any) -> None:
     """Report one point of each metric: finite numbers, also numpy's, torch's and tensorflow's scalars, by their names.
 
-    With the client this is log_metrics of one Experiment a process, made at the first call. Without it, one request to
-    the API; one that fails is a RuntimeWarning, and so are NaN, infinities and None, which are left out.
+    With the client this is log_metrics of one Experiment a process, made at the first call. Without it, the point is in
+    a file when this returns, and sent within about a second; what is left at exit is sent then, or told. NaN, infinities
+    and None are left out, with a RuntimeWarning.
     Raises PolyaxonClientException for what is no number. Outside an experiment: one RuntimeWarning, nothing is sent.
     Variables: POLYAXON_EXPERIMENT_INFO (JSON), POLYAXON_API_HTTP_HOST, before Polyaxon 0.2 POLYAXON_API.
     """

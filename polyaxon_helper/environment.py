@@ -84,6 +84,11 @@ def get_api(version: str = "v1") -> Optional[str]:
     return host and "{}/api/{}".format(host.rstrip("/"), version)
 
 
+def get_run_api() -> Optional[str]:
+    """The URL of the API version that this run is told to use."""
+    return get_api(os.environ.get("POLYAXON_API_VERSION") or "v1")
+
+
 def get_user_token() -> Optional[str]:
     return None if _flag(NO_OP) else tokens.user_token()
 
@@ -125,12 +130,12 @@ class Experiment(_Run):
     _INFO = "get_experiment_info"
 
     def log_metrics(self, **metrics: Any) -> None:
-        """Send one point of each metric to the Polyaxon API.
+        """Keep one point of each metric on disk, and have it sent to the Polyaxon API within about a second.
 
-        Raises PolyaxonClientException for a value that is no number; a failed request is a RuntimeWarning.
+        Raises PolyaxonClientException for a value that is no number.
         """
         if not (_flag(NO_OP) or _flag(OFFLINE)):
-            reporter.send(get_api(os.environ.get("POLYAXON_API_VERSION") or "v1"), self._info, metrics)
+            reporter.send(get_run_api, self._info, metrics)
 
     @staticmethod
     def get_cluster_def() -> Any:

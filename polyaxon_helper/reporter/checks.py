@@ -6,48 +6,80 @@ sent: the first are refused as the client refuses them, the second left out.
 """
 import json
 import math
-from typing import Any, Dict, Mapping, Union
+from datetime import datetime, timezone
+from typing import Any, List, Mapping, Tuple
 
 from ..exceptions import PolyaxonClientException
-from ..notices import warn_once
-
-Number = Union[int, float]
 
 MAX_ENTRY_BYTES = 64 * 1024
 
 
-def sendable(metrics: Mapping[str, Any]) -> Dict[str, Number]:
-    """The metrics as finite numbers, without those that are None, NaN or infinite.
+def entry(metrics: Mapping[str, Any]) -> Tuple[bytes, List[str]]:
+    """The metrics as a line of JSON, stamped now, and the names of those that are None, NaN or infinite, left out.
 
-    Raises PolyaxonClientException where one is no number, where a name or number is one that the server can't keep,
-    and where all together take more than MAX_ENTRY_BYTES as JSON.
+    The line is empty where nothing is left to send. Raises PolyaxonClientException where a value is no number, where a
+    name or number is one that the server can't keep, and where all together take more than MAX_ENTRY_BYTES.
     """
     numbers = {name: _number(name, value) for name, value in metrics.items()}
-    values = {}
-    for name, number in numbers.items():
-        if number is None or not math.isfinite(number):
-            warn_once("metric {!r} was {}, which Polyaxon can't keep: such values are left out".format(name, number))
-        else:
-            values[name] = number
-    if len(json.dumps(values)) > MAX_ENTRY_BYTES:
+    values = {name: value for name, value in numbers.items() if value is not None and math.isfinite(value)}
+    left_out = [name for name in numbers if name not in values]
+    if metrics and not values:
+        return b"", left_out
+    stamp = _stamp(datetime.now(timezone.utc))
+    line = '{{"values": {}, "created_at": "{}"}}'.format(json.dumps(values), stamp).encode()
+    if len(line) > MAX_ENTRY_BYTES:
         raise PolyaxonClientException(
             "{} metrics in one call take more than {} bytes".format(len(values), MAX_ENTRY_BYTES)
         )
-    return values
+    return line, left_out
+
+
+def is_entry(line: bytes) -> bool:
+    """Whether a journal's line is what `entry` makes: another one would cost the batch it is sent in."""
+    try:
+        found = json.loads(line.decode())
+        values, created_at = found.pop("values"), found.pop("created_at")
+        return (
+            not found
+            and len(line) <= MAX_ENTRY_BYTES
+            and _stamp(datetime.fromisoformat(created_at)) == created_at
+            and all(isinstance(value, (int, float)) and math.isfinite(value) for value in values.values())
+            and not any("\0" in name for name in values)
+            and bool("".join(values).encode() or True)
+        )
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError):
+        return False
+
+
+def _stamp(time: datetime) -> str:
+    return time.isoformat(" ", "microseconds")
 
 
 def _number(name: str, value: Any) -> Any:
-    if "\0" in name:
-        raise PolyaxonClientException("metric name {!r} has a NUL in it, which Polyaxon can't keep".format(name))
-    if not isinstance(value, (int, float, complex, type(None))) and hasattr(value, "item"):
-        try:
-            value = value.item()  # numpy's, torch's, tensorflow's scalars
-        except (TypeError, ValueError, RuntimeError):
-            pass  # of several elements: refused below, by its type
-    if not isinstance(value, (int, float, type(None))):
-        raise PolyaxonClientException("metric {!r} is no number but a {}".format(name, type(value).__name__))
+    """The value as an int, float or None."""
+    if isinstance(value, (int, float, type(None))):
+        number = value
+    else:
+        number = _scalar(value)
+        if not isinstance(number, (int, float, type(None))):
+            raise PolyaxonClientException("metric {!r} is no number but a {}".format(name, type(value).__name__))
     try:
-        float(value or 0)
+        float(number or 0)
+        name.encode()
     except OverflowError:
         raise PolyaxonClientException("metric {!r} is beyond what a double can hold".format(name)) from None
-    return value
+    except UnicodeEncodeError:
+        raise PolyaxonClientException("metric name {!r} is no valid text".format(name)) from None
+    if "\0" in name:
+        raise PolyaxonClientException("metric name {!r} has a NUL in it, which Polyaxon can't keep".format(name))
+    return number
+
+
+def _scalar(value: Any) -> Any:
+    """What numpy's, torch's and tensorflow's scalars hold; the value itself where it is no such thing."""
+    try:
+        if not hasattr(value, "item") and hasattr(value, "numpy"):
+            value = value.numpy()  # tensorflow's, which have no item() of their own
+        return value.item()
+    except Exception:  # of several elements, or not a scalar at all: refused by its type
+        return value

@@ -1,71 +1,107 @@
 """Where the token is, in the client's order: what a file has beats the environment.
 
     /plx-context/.authtoken             written by Polyaxon 0.3.9 and later
-    POLYAXON_SECRET_EPHEMERAL_TOKEN     good for one exchange, whose answer is kept in the next one
-    /tmp/.polyaxon/.authtoken           kept there for child processes, which find the ephemeral token burned
+    /tmp/.polyaxon/.authtoken           what the next one was exchanged for, by us or the client, in any process
+    POLYAXON_SECRET_EPHEMERAL_TOKEN     good for one exchange, whoever makes it
     POLYAXON_SECRET_USER_TOKEN, POLYAXON_USER_TOKEN
     POLYAXON_INTERNAL_SECRET_TOKEN      the cluster's own, at 0.1
 """
 import json
 import os
 import stat
-from typing import Dict, Optional
+from contextlib import contextmanager
+from typing import Dict, Iterator, Optional, Tuple
 
-from ..notices import warn_once
 from ..replacements import FUNCTIONS
 
 CONTEXT_FILE = "/plx-context/.authtoken"
 KEPT_FILE = "/tmp/.polyaxon/.authtoken"
 KEY = "POLYAXON_SECRET_USER_TOKEN"
-EPHEMERAL = "POLYAXON_SECRET_EPHEMERAL_TOKEN"
+EPHEMERAL = "EphemeralToken"
+"""The scheme of a token that is no use but to be exchanged."""
+
+_exchanged: Optional[str] = None  # where it could not be kept in the file
 
 
 def user_token() -> Optional[str]:
     """The token of a file, else of the environment; without exchanging an ephemeral one."""
-    variables = FUNCTIONS["get_user_token"].variables
-    return _token_in(CONTEXT_FILE) or _token_in(KEPT_FILE) or next(filter(None, map(os.environ.get, variables)), None)
+    return next((token for scheme, token in candidates() if scheme == "Token"), None)
 
 
-def headers() -> Optional[Dict[str, str]]:
-    """The request headers that authorise this process; None where there is no token."""
-    token = user_token()
-    if token:
-        return {"Authorization": "Token " + token, **service_header()}
-    secret = os.environ.get("POLYAXON_INTERNAL_SECRET_TOKEN")
-    if secret:
-        return {"Authorization": "InternalToken " + secret, "X-POLYAXON-INTERNAL": "helper"}
-    return None
+def candidates() -> Iterator[Tuple[str, str]]:
+    """Scheme and token of every source that has one, best first."""
+    sources = [
+        ("Token", _token_in(CONTEXT_FILE)),
+        ("Token", kept()),
+        (EPHEMERAL, os.environ.get("POLYAXON_SECRET_EPHEMERAL_TOKEN")),
+        *(("Token", os.environ.get(variable)) for variable in FUNCTIONS["get_user_token"].variables),
+        ("InternalToken", os.environ.get("POLYAXON_INTERNAL_SECRET_TOKEN")),
+    ]
+    for scheme, token in sources:
+        if token and token.strip():
+            yield scheme, token.strip()
 
 
-def service_header() -> Dict[str, str]:
-    """The header by which a request from within the cluster is told."""
+def headers(scheme: str, token: str) -> Dict[str, str]:
+    """The request headers that authorise with this token, as a request from within the cluster."""
     name, service = os.environ.get("POLYAXON_INTERNAL_HEADER"), os.environ.get("POLYAXON_INTERNAL_HEADER_SERVICE")
-    return {name: service} if name and service else {}
+    if scheme == "InternalToken":
+        name, service = "X-POLYAXON-INTERNAL", "helper"
+    return {"Authorization": "{} {}".format(scheme, token), **({name: service} if name and service else {})}
 
 
-def ephemeral() -> Optional[str]:
-    """The single-use token, if it is to be exchanged: the platform's own file makes that needless."""
-    return None if _token_in(CONTEXT_FILE) else os.environ.get(EPHEMERAL) or None
+def kept() -> Optional[str]:
+    """What an ephemeral token was exchanged for."""
+    return _token_in(KEPT_FILE) or _exchanged
+
+
+@contextmanager
+def exchanging() -> Iterator[bool]:
+    """Whether no other process exchanges the ephemeral token; none will while the context lasts."""
+    folder = os.path.dirname(KEPT_FILE)
+    try:
+        import fcntl
+
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):  # no locks here, or no folder
+        yield True
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    except OSError:  # a file system without locks
+        yield True
+    else:
+        try:
+            yield True
+        finally:
+            fcntl.flock(handle, fcntl.LOCK_UN)  # closing alone would not, where a child was forked meanwhile
+    finally:
+        os.close(handle)
 
 
 def keep(token: str) -> None:
     """Keep an exchanged token where this process, its children and the client look for it, for our eyes only."""
-    os.environ[KEY] = token
+    global _exchanged
+    _exchanged = token
     import tempfile  # slow to import, and seldom needed
 
     folder = os.path.dirname(KEPT_FILE)
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        handle, path = tempfile.mkstemp(dir=folder)  # mode 600
-        with os.fdopen(handle, "w") as file:
-            json.dump({KEY: token}, file)
-        os.replace(path, KEPT_FILE)
-    except OSError as error:
-        warn_once("the token can't be kept in {} ({}), where other processes look".format(KEPT_FILE, error.strerror))
+        status = os.lstat(folder)
+        if stat.S_ISDIR(status.st_mode) and _is_trusted(status.st_uid):
+            handle, path = tempfile.mkstemp(dir=folder)  # mode 600
+            with os.fdopen(handle, "w") as file:
+                json.dump({KEY: token}, file)
+            os.replace(path, KEPT_FILE)
+    except OSError:  # then only this process and its forks have it
+        pass
 
 
 def _token_in(path: str) -> Optional[str]:
-    """The token in a file that is plain and its owner's, root's or ours; None where there is no such file."""
+    """The token in a file that is plain and root's or ours; None where there is no such file."""
     try:
         # a pipe put there must not block us, nor a link lead us elsewhere
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))

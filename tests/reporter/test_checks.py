@@ -1,0 +1,174 @@
+"""Which values are taken, which left out, which refused: in the caller's line, before anything is kept."""
+import json
+from datetime import datetime, timedelta, timezone
+from typing import Any, Dict, List
+
+import pytest
+
+from polyaxon_helper.exceptions import PolyaxonClientException
+from polyaxon_helper.reporter import checks, send, sending
+
+
+class Scalar:
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def item(self) -> Any:
+        if isinstance(self.value, Exception):
+            raise self.value
+        return self.value
+
+
+class EagerTensor:
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def numpy(self) -> Any:
+        return Scalar(self.value)
+
+
+def scalars() -> Dict[str, Any]:
+    numpy: Any = pytest.importorskip("numpy")
+    return {
+        "float16": (numpy.float16(0.5), 0.5), "float32": (numpy.float32(0.5), 0.5),
+        "float64": (numpy.float64(0.5), 0.5),
+        "int8": (numpy.int8(3), 3), "uint64": (numpy.uint64(2**64 - 1), 2**64 - 1), "bool": (numpy.bool_(True), True),
+        "array of one": (numpy.array([0.5]), 0.5), "array of no dimension": (numpy.array(3), 3),
+    }
+
+
+SENT = {
+    "int": (3, 3), "float": (0.25, 0.25), "zero": (0, 0), "bool": (True, True), "negative": (-1.5, -1.5),
+    "largest double": (1.7976931348623157e308, 1.7976931348623157e308), "smallest double": (5e-324, 5e-324),
+    "int as large as a double": (10**308, 10**308), "scalar": (Scalar(0.5), 0.5),
+    "eager tensor": (EagerTensor(0.5), 0.5),
+}
+
+
+@pytest.mark.parametrize("value, sent", SENT.values(), ids=["sent: " + name for name in SENT])
+def test_sent(value: Any, sent: Any) -> None:
+    line, left_out = checks.entry({"m": value})
+    assert (json.loads(line.decode())["values"], left_out) == ({"m": sent}, [])
+    assert checks.is_entry(line)
+
+
+def test_sent_numpy() -> None:
+    for name, (value, sent) in scalars().items():
+        assert json.loads(checks.entry({"m": value})[0].decode())["values"] == {"m": sent}, name
+
+
+LEFT_OUT = {
+    "None": None, "NaN": float("nan"), "infinity": float("inf"), "minus infinity": float("-inf"),
+    "a scalar of NaN": Scalar(float("nan")), "a scalar of None": Scalar(None),
+}
+
+
+@pytest.mark.parametrize("value", LEFT_OUT.values(), ids=["left out, the rest sent: " + name for name in LEFT_OUT])
+def test_left_out(value: Any) -> None:
+    line, left_out = checks.entry({"good": 1, "bad": value})
+    assert (json.loads(line.decode())["values"], left_out) == ({"good": 1}, ["bad"])
+
+
+def test_nothing_is_sent_where_all_is_left_out() -> None:
+    assert checks.entry({"bad": None}) == (b"", ["bad"])
+
+
+def test_no_metric_at_all_is_sent_as_the_client_does() -> None:
+    assert json.loads(checks.entry({})[0].decode())["values"] == {}
+
+
+REFUSED = {
+    "text": ({"m": "0.5"}, "metric 'm' is no number but a str"), "list": ({"m": [1]}, "a list"),
+    "dict": ({"m": {}}, "a dict"),
+    "bytes": ({"m": b"1"}, "a bytes"), "object": ({"m": object()}, "an? object"), "complex": ({"m": 1j}, "a complex"),
+    "scalar of a complex": ({"m": Scalar(1j)}, "a Scalar"), "scalar of a text": ({"m": Scalar("1")}, "a Scalar"),
+    "tensor of several": ({"m": Scalar(ValueError("several"))}, "a Scalar"),
+    "scalar whose item() fails somehow": ({"m": Scalar(KeyError())}, "a Scalar"),
+    "NUL in a name": ({"a\0b": 1}, "NUL"), "half a surrogate pair in a name": ({"a\ud800": 1}, "no valid text"),
+    "int beyond a double": ({"m": 10**400}, "beyond what a double"),
+    "scalar beyond a double": ({"m": Scalar(10**400)}, "beyond"),
+    "a refused one beside one that is left out": ({"a": None, "m": "x"}, "a str"),
+    "over 64 kB": ({"m" * 100 + str(i): i for i in range(700)}, "700 metrics in one call take more than 65536 bytes"),
+}
+
+
+@pytest.mark.parametrize("metrics, text", REFUSED.values(), ids=["refused: " + name for name in REFUSED])
+def test_refused(metrics: Any, text: str) -> None:
+    with pytest.raises(PolyaxonClientException, match=text):
+        checks.entry(metrics)
+
+
+def test_an_entry_of_just_64_kB_is_taken() -> None:
+    line, _ = checks.entry({"m": 1})
+    assert len(checks.entry({"m" * (checks.MAX_ENTRY_BYTES - len(line) + 1): 1})[0]) == checks.MAX_ENTRY_BYTES
+
+
+def test_stamp_is_utc_with_microseconds() -> None:
+    stamp = json.loads(checks.entry({})[0].decode())["created_at"]
+    assert len(stamp) == len("2026-11-22 00:37:16.310707+00:00") and stamp.endswith("+00:00")
+    assert datetime.now(timezone.utc) - datetime.fromisoformat(stamp) < timedelta(minutes=1)
+
+
+STAMP = '"created_at": "2026-11-22 00:37:16.310707+00:00"'
+NO_ENTRIES = {
+    "nothing": b"", "no JSON": b"{", "a number": b"1", "a list": b"[]", "no UTF-8": b"\xff",
+    "no values": "{{{}}}".format(STAMP).encode(), "no time": b'{"values": {}}',
+    "null as values": '{{"values": null, {}}}'.format(STAMP).encode(),
+    "text as a value": '{{"values": {{"a": "1"}}, {}}}'.format(STAMP).encode(),
+    "NaN": '{{"values": {{"a": NaN}}, {}}}'.format(STAMP).encode(),
+    "1e400": '{{"values": {{"a": 1e400}}, {}}}'.format(STAMP).encode(),
+    "an int beyond a double": '{{"values": {{"a": 1{}}}, {}}}'.format("0" * 400, STAMP).encode(),
+    "NUL in a name": '{{"values": {{"\\u0000": 1}}, {}}}'.format(STAMP).encode(),
+    "half a surrogate pair": '{{"values": {{"\\ud800": 1}}, {}}}'.format(STAMP).encode(),
+    "a field more": '{{"values": {{}}, "x": 1, {}}}'.format(STAMP).encode(),
+    "null as time": b'{"values": {}, "created_at": null}',
+    "another time": b'{"values": {}, "created_at": "2026-11-22"}',
+    "no time of day": b'{"values": {}, "created_at": "2026-11-22 25:37:16.310707+00:00"}',
+    "too long": '{{"values": {{"{}": 1}}, {}}}'.format("a" * 70000, STAMP).encode(), "nested too deep": b"[" * 100000,
+}
+
+
+@pytest.mark.parametrize("line", NO_ENTRIES.values(), ids=["no entry: " + name for name in NO_ENTRIES])
+def test_no_entry(line: bytes) -> None:
+    assert not checks.is_entry(line)
+
+
+class Kept(List[bytes]):
+    """In the sending's place."""
+
+    def accept(self, api: Any, info: Any, line: bytes) -> str:
+        self.append(line)
+        return ""
+
+
+@pytest.fixture
+def kept(monkeypatch: Any) -> Kept:
+    kept = Kept()
+    monkeypatch.setattr(sending, "reporter", kept)
+    return kept
+
+
+def test_what_is_left_out_is_said_once_a_name_and_blamed_on_the_line(kept: Kept) -> None:
+    with pytest.warns(RuntimeWarning) as warned:
+        for value in (None, float("nan"), float("inf")):
+            send(str, {}, {"loss": value, "step": 1})
+        send(str, {}, {"other": None})
+    assert [str(warning.message).split(" was")[0] for warning in warned] == ["metric 'loss'", "metric 'other'"]
+    assert warned[0].filename == __file__
+    assert len(kept) == 3
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_rest_is_kept_also_where_warnings_are_errors(kept: Kept) -> None:
+    with pytest.raises(RuntimeWarning):
+        send(str, {}, {"loss": None, "step": 1})
+    assert len(kept) == 1
+
+
+def test_an_error_of_ours_is_a_warning_without_its_text(monkeypatch: Any) -> None:
+    def fail(*arguments: Any) -> str:
+        raise KeyError("a secret")
+
+    monkeypatch.setattr(sending.reporter, "accept", fail)
+    with pytest.warns(RuntimeWarning, match="^a metric could not be kept for sending: KeyError$"):
+        send(str, {}, {"step": 1})

@@ -1,0 +1,134 @@
+"""python -m polyaxon_helper.resend: what a run left behind is sent, listed, or left with its reason."""
+from pathlib import Path
+from typing import Any, Dict
+
+import pytest
+
+from polyaxon_helper import resend
+from polyaxon_helper.reporter import journal
+
+from .conftest import TOKEN, Run, Server
+
+LEFT = "for step in range({}): send_metrics(step=step)\n__import__('os')._exit(0)"
+
+
+def test_nothing_to_do(server: Server, run: Run) -> None:
+    done = run.resend()
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("how", ["by default", "the outputs folder", "the journals' folder", "the journal"])
+def test_what_waits_is_sent_and_deleted(server: Server, run: Run, how: str) -> None:
+    run(LEFT.format(20))
+    path, = run.journals()
+    arguments = {
+        "by default": [], "the outputs folder": [str(run.outputs)],
+        "the journals' folder": [str(run.journals_folder)], "the journal": [str(path)],
+    }[how]
+    done = run.resend(*arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "{}: 20 of 20 entries sent\n".format(path), "")
+    assert (server.steps(), run.journals()) == (list(range(20)), [])
+
+
+def test_list_shows_and_sends_nothing(server: Server, run: Run) -> None:
+    run(LEFT.format(20))
+    path, = run.journals()
+    done = run.resend("--list")
+    assert (done.returncode, done.stdout) == (0, "{}: 20 entries wait for experiment u/p/7\n".format(path))
+    assert (server.seen()["requests"], run.journals()) == ([], [path])
+
+
+def test_it_is_sent_to_its_own_experiment_where_the_environment_says(server: Server, run: Run) -> None:
+    run(LEFT.format(3), POLYAXON_API_HTTP_HOST="http://nowhere")
+    other = run.environment["POLYAXON_EXPERIMENT_INFO"].replace("u.p.7", "u.p.8")
+    assert run.resend(POLYAXON_EXPERIMENT_INFO=other).stdout == ""  # another's is not sent unasked
+    assert run.resend(str(run.outputs), POLYAXON_EXPERIMENT_INFO=other).returncode == 0
+    assert {request["path"] for request in server.seen()["requests"]} == {"/api/v1/u/p/experiments/7/metrics/"}
+    assert server.steps() == [0, 1, 2]
+
+
+def test_with_no_experiment_around_it_all_are_sent(server: Server, run: Run) -> None:
+    run(LEFT.format(3))
+    assert run.resend(POLYAXON_EXPERIMENT_INFO="").returncode == 0
+    assert server.steps() == [0, 1, 2]
+
+
+def test_the_temporary_folder_is_looked_through_too(server: Server, run: Run) -> None:
+    run(LEFT.format(3), POLYAXON_RUN_OUTPUTS_PATH="s3://bucket")
+    assert len(run.journals()) == 1
+    assert run.resend().returncode == 0
+    assert (server.steps(), run.journals()) == ([0, 1, 2], [])
+
+
+FAILING: Dict[str, Any] = {
+    "errors of the server": ({"kind": "error", "times": -1}, "answered with status 405"),
+    "not found": ({"kind": "status", "status": 404, "times": -1}, "answered with status 404"),
+    "token refused": ({"kind": "status", "status": 401, "times": -1}, "every token was refused"),
+}
+
+
+@pytest.mark.parametrize("fault, reason", FAILING.values(), ids=FAILING)
+def test_what_can_not_be_sent_stays(server: Server, run: Run, fault: Any, reason: str) -> None:
+    run(LEFT.format(3))
+    server.fault(fault)
+    done = run.resend(FIRST_BACKOFF="0.02")
+    assert done.returncode == 1
+    assert "0 of 3 entries sent" in done.stdout and "3 metric entries wait" in done.stderr and reason in done.stderr
+    assert len(run.journals()) == 1
+    server.fault()
+    assert run.resend().returncode == 0
+    assert server.steps() == [0, 1, 2]
+
+
+def test_what_the_server_refuses_is_said(server: Server, run: Run) -> None:
+    run(LEFT.format(3).replace("step=step", "**{'bad' if step == 1 else 'step': step}"))
+    server.reset(poison="bad")
+    done = run.resend()
+    assert (done.returncode, server.steps(), run.journals()) == (1, [0, 2], [])
+    assert "2 of 3 entries sent" in done.stdout and "refused by the server: 1" in done.stderr
+
+
+def test_what_it_can_not_read_is_left_with_its_reason(server: Server, run: Run) -> None:
+    run(LEFT.format(3))
+    path, = run.journals()
+    path.write_bytes(path.read_bytes().replace(b'_journal": 1', b'_journal": 2'))
+    done = run.resend()
+    reason = "left, because it is a damaged journal, or one of another release"
+    assert (done.returncode, done.stdout) == (1, "{}: {}\n".format(path, reason))
+    assert path.exists()
+
+
+def test_no_such_path(run: Run) -> None:
+    done = run.resend("/no/such/path")
+    assert done.returncode == 2 and "there is no '/no/such/path'" in done.stderr
+
+
+def test_a_torn_last_line_is_no_entry(server: Server, run: Run) -> None:
+    run(LEFT.format(3))
+    path, = run.journals()
+    path.write_bytes(path.read_bytes()[:-7])
+    assert "2 of 2 entries sent" in run.resend().stdout
+    assert (server.steps(), run.journals()) == ([0, 1], [])
+
+
+def test_where_there_are_no_locks_it_is_read_all_the_same(server: Server, run: Run) -> None:
+    hidden = "polyaxon_client fcntl"
+    run(LEFT.format(3), HIDDEN_MODULES=hidden)
+    run("send_metrics(step=3)", HIDDEN_MODULES=hidden)
+    assert (server.steps(), len(run.journals())) == ([3], 1)
+    assert run.resend(HIDDEN_MODULES=hidden).returncode == 0
+    assert server.steps() == [3, 0, 1, 2]
+
+
+def test_resent_in_this_process(server: Server, run: Run, monkeypatch: Any, capsys: Any) -> None:
+    """The same as above, where a debugger can follow."""
+    run(LEFT.format(3))
+    for name in ("POLYAXON_API_HTTP_HOST", "POLYAXON_EXPERIMENT_INFO", "POLYAXON_RUN_OUTPUTS_PATH"):
+        monkeypatch.setenv(name, run.environment[name])
+    monkeypatch.setattr(journal, "folders", lambda: iter([str(run.journals_folder)]))
+    assert resend.main([]) == 1
+    assert "there is no token in the environment" in capsys.readouterr().err
+    monkeypatch.setenv("POLYAXON_SECRET_USER_TOKEN", TOKEN)
+    assert resend.main(["--list"]) == 0
+    assert resend.main([str(Path(run.outputs))]) == 0
+    assert server.steps() == [0, 1, 2]
