@@ -225,6 +225,8 @@ class Reporter:
         queue, lines = self._first(self._limit if api.takes_lists else 1)
         if queue is None:
             return False
+        # what comes meanwhile is gathered again; or a steady run would use up a minute's requests at once
+        is_last = queue is self._current and len(lines) >= queue.waiting and not self._ending.is_set()
         entries = [line for line in lines if checks.is_entry(line)]
         try:
             stored = api.post(self.api_url(), queue.experiment, entries, self._seconds()) if entries else 0
@@ -254,7 +256,7 @@ class Reporter:
             self._give_up("unreadable in the journal", len(lines) - stored)
         with self._lock:
             queue.strike(lines)
-        return True
+        return not is_last
 
     def _first(self, limit: int) -> Tuple[Optional[Queue], List[bytes]]:
         """The first queue that has entries, and these; deletes queues that have none any more."""

@@ -128,6 +128,21 @@ def test_entries_are_read_in_order_and_struck_off(outputs: Path) -> None:
     assert (again.waiting, again.read(99), again.experiment) == (3, lines[2:], EXPERIMENT)
 
 
+def test_what_can_not_be_struck_off_on_disk_is_so_in_memory(outputs: Path) -> None:
+    waiting = created([ENTRY, ENTRY])
+    waiting._file.close()
+    waiting._file = open(waiting.path, "rb", buffering=0)
+    waiting.strike([ENTRY])
+    assert waiting.read(9) == [ENTRY]
+
+
+def test_half_a_write_is_a_full_disk(outputs: Path, monkeypatch: Any) -> None:
+    waiting = created()
+    monkeypatch.setattr(os, "write", lambda handle, text: len(text) - 1)
+    with pytest.raises(OSError, match="No space left"):
+        waiting.append(ENTRY)
+
+
 def test_empty_journal_and_its_folder_are_deleted(outputs: Path) -> None:
     first, second = created(), created()
     first.delete()

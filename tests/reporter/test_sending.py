@@ -2,14 +2,16 @@
 import json
 import sys
 import time
+from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
 
 from polyaxon_helper.exceptions import PolyaxonClientException
-from polyaxon_helper.reporter import api, sending
+from polyaxon_helper.reporter import api, checks, sending
 
 from ..conftest import HAS_CLIENT
+from ..containers import INFO
 from .conftest import TOKEN, Run, Server
 
 ALWAYS = -1
@@ -52,6 +54,13 @@ def test_it_is_sent_while_the_run_goes_on_over_one_connection(server: Server, ru
     assert all(0.9 < later - sooner for sooner, later in zip(times, times[1:]))
     run.end(process)
     assert server.seen()["connections"] == before + 1
+
+
+def test_a_steady_run_sends_about_once_a_second(server: Server, run: Run) -> None:
+    ended = run("import time\nends = time.monotonic() + 2.5\nstep = 0\nwhile time.monotonic() < ends:\n"
+                "  send_metrics(step=step)\n  step += 1\nprint(step)")
+    assert len([body for body in server.bodies() if len(body) < 9000]) <= 5  # more where a second's are over a megabyte
+    assert server.steps() == list(range(int(ended.stdout)))
 
 
 def test_a_request_is_at_most_a_megabyte(server: Server, run: Run) -> None:
@@ -457,6 +466,49 @@ def test_a_drain_within_a_drain_does_nothing() -> None:
     with reporter._draining:
         reporter.drain()
     assert reporter.queues == []
+
+
+@pytest.fixture
+def here(server: Server, run: Run, monkeypatch: Any, tmp_path: Path) -> sending.Reporter:
+    """A reporter in this process, with the API's token and no thread, as at exit from Python 3.12 on."""
+    monkeypatch.setenv("POLYAXON_SECRET_USER_TOKEN", TOKEN)
+    monkeypatch.setenv("POLYAXON_RUN_OUTPUTS_PATH", str(run.outputs))
+    monkeypatch.setattr("tempfile.tempdir", str(run.tmp))
+
+    def refuse(thread: Any) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr("threading.Thread.start", refuse)
+    return sending.Reporter()
+
+
+def test_where_no_thread_can_be_started_it_is_sent_inline(server: Server, run: Run, here: sending.Reporter) -> None:
+    for step in range(3):
+        assert here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": step})[0]) == ""
+    assert len(run.journals()) == 1
+    here.end()
+    assert (server.steps(), run.journals(), here.summary()) == ([0, 1, 2], [], "")
+    here.end()
+
+
+def test_inline_the_budget_holds_too(server: Server, run: Run, here: sending.Reporter, monkeypatch: Any) -> None:
+    monkeypatch.setenv("POLYAXON_HELPER_EXIT_TIMEOUT", "0.5")
+    server.fault({"kind": "mute", "times": ALWAYS})
+    here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": 0})[0])
+    began = time.monotonic()
+    here.end()
+    assert time.monotonic() - began < 3
+    assert "1 metric entries wait" in here.summary()
+
+
+def test_interrupt_in_the_wait_is_taken(server: Server, run: Run, here: sending.Reporter, monkeypatch: Any) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": 0})[0])
+    monkeypatch.setattr(here, "drain", interrupt)
+    here.end()
+    assert "1 metric entries wait" in here.summary()
 
 
 def test_many_messages_are_each_said_once(capsys: Any, monkeypatch: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Dict
 import pytest
 
 from polyaxon_helper.reporter import tokens
+from polyaxon_helper.reporter.api import Api
 
 from .conftest import TOKEN, Run, Server
 
@@ -159,6 +160,19 @@ def test_exchange_that_fails_leaves_the_next_source(server: Server, run: Run, fa
     assert len(server.stored) == 3
 
 
+def test_exchange_that_no_endpoint_takes_leaves_the_next_source(server: Server, run: Run) -> None:
+    server.reset(ephemeral="single-use")
+    server.fault({"kind": "status", "status": 404, "path": "token/", "times": 2})
+    assert run(BURST, POLYAXON_SECRET_EPHEMERAL_TOKEN="single-use").stderr == ""
+    assert len(server.stored) == 3
+
+
+def test_exchange_is_left_where_another_process_was_quicker(server: Server) -> None:
+    token_file(tokens.KEPT_FILE, "kept")
+    Api()._exchange(server.url + "/api/v1/u/p/experiments/7/", "single-use", 1)
+    assert server.seen()["requests"] == []
+
+
 def test_exchange_is_tried_again_where_it_got_no_answer(server: Server, run: Run) -> None:
     server.reset(ephemeral="single-use")
     server.fault({"kind": "status", "status": 503, "path": "token/"})
@@ -212,8 +226,6 @@ def test_token_goes_to_no_other_host(server: Server, run: Run) -> None:
 
 
 def test_tls_is_verified_by_default(server: Server, run: Run) -> None:
-    from polyaxon_helper.reporter.api import Api
-
     assert Api()._session.verify is True
 
 
