@@ -270,11 +270,11 @@ def get_internal_token() -> Optional[str]:
     " All at once: python -m polyaxon_helper.migrate PATH"
 )
 def send_metrics(**metrics: Any) -> None:
-    """Report one point of each metric: finite numbers, also numpy's, torch's and tensorflow's scalars, by their names.
+    """Report one point of each metric: finite numbers, also numpy's, torch's and tensorflow's scalars, by name.
 
     With the client this is log_metrics of one Experiment a process, made at the first call. Without it, the point is in
-    a file when this returns, and sent within about a second; what is left at exit is sent then, or told. NaN, infinities
-    and None are left out, with a RuntimeWarning.
+    a file when this returns, and sent within about a second; what is left at exit is sent then, or told. NaN,
+    infinities and None are left out, with a RuntimeWarning.
     Raises PolyaxonClientException for what is no number. Outside an experiment: one RuntimeWarning, nothing is sent.
     Variables: POLYAXON_EXPERIMENT_INFO (JSON), POLYAXON_API_HTTP_HOST, before Polyaxon 0.2 POLYAXON_API.
     """

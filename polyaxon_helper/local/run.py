@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
+from ..reporter import journal
 from .metrics import Metrics
 from .server import serve
 
@@ -71,10 +72,16 @@ def environment(run: Run, api_host: str, token: str) -> Dict[str, str]:
 def run_script(command: Sequence[str], run: Run, metrics: Metrics) -> int:
     """Run the command with its API; its exit status, or the negative number of the signal that ended it."""
     with serve("/{}/{}/experiments/{}".format(OWNER, PROJECT, NUMBER), metrics) as api_host:
+        variables = environment(run, api_host, secrets.token_hex(20))
         with _signals_passed_on() as children:
-            child = subprocess.Popen(command, env=environment(run, api_host, secrets.token_hex(20)))
+            child = subprocess.Popen(command, env=variables)
             children.append(child)
-            return child.wait()
+            status = child.wait()
+        if os.path.isdir(os.path.join(run.outputs, journal.FOLDER)):
+            # a script that was killed left metrics there
+            subprocess.call([sys.executable, "-m", "polyaxon_helper.resend", run.outputs], env=variables,
+                            stdout=subprocess.DEVNULL)
+        return status
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import re
 import stat
 import sys
 from pathlib import Path
-from typing import Any, List
+from typing import Any, Iterator, List
 
 import pytest
 
@@ -17,6 +17,22 @@ from .conftest import Run, Server
 EXPERIMENT: Experiment = ("u", "p", "7", "b")
 ENTRY = checks.entry({"step": 1})[0]
 POSIX = sys.platform != "win32"
+
+
+@pytest.fixture(autouse=True)
+def all_closed(monkeypatch: Any) -> Iterator[None]:
+    """Close what a test leaves open, as the end of its process would."""
+    opened: List[Journal] = []
+    open_journal = Journal.__init__
+
+    def recorded(self: Journal, path: str, handle: int) -> None:
+        opened.append(self)
+        open_journal(self, path, handle)
+
+    monkeypatch.setattr(Journal, "__init__", recorded)
+    yield
+    for each in opened:
+        each.close()
 
 
 @pytest.fixture
@@ -286,9 +302,9 @@ def test_where_there_are_no_locks_only_who_asks_for_it_takes_it_over(outputs: Pa
 
 
 def test_whose_process_had_no_lock_is_not_taken_over(outputs: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(journal, "lock", lambda handle: None)
-    path = left([ENTRY])
-    monkeypatch.undo()
+    with monkeypatch.context() as there:
+        there.setattr(journal, "lock", lambda handle: None)
+        path = left([ENTRY])
     with pytest.raises(InUse, match="had no lock"):
         journal.open_abandoned(str(path))
     assert journal.open_abandoned(str(path), asked_for=True).read(9) == [ENTRY]
