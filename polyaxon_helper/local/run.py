@@ -76,12 +76,21 @@ def run_script(command: Sequence[str], run: Run, metrics: Metrics) -> int:
         with _signals_passed_on() as children:
             child = subprocess.Popen(command, env=variables)
             children.append(child)
-            status = child.wait()
+            status = _wait(child)
         if os.path.isdir(os.path.join(run.outputs, journal.FOLDER)):
             # a script that was killed left metrics there
             subprocess.call([sys.executable, "-m", "polyaxon_helper.resend", run.outputs], env=variables,
                             stdout=subprocess.DEVNULL)
         return status
+
+
+def _wait(child: "subprocess.Popen[bytes]") -> int:
+    # Never for long: a signal that comes just before the system call would not be seen till that returns
+    while True:
+        try:
+            return child.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            pass
 
 
 @contextmanager

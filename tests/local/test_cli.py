@@ -173,7 +173,7 @@ for each in sys.argv[1:]:
     signal.signal(int(each), stop)
 os.write(1, b"ready\\n")
 while True:
-    time.sleep(60)  # until the signal
+    time.sleep(0.05)  # until the signal
 """
 
 
@@ -225,7 +225,7 @@ def test_ctrl_c_at_a_terminal_reaches_the_script_once(home: Path, script: Path) 
         "signal.signal(signal.SIGINT, stop)\n"
         "signal.signal(signal.SIGTERM, lambda *_: exit(6))\n"
         "os.write(1, b'ready')\n"
-        "while True: time.sleep(60)  # until the signals\n"
+        "while True: time.sleep(0.05)  # until the signals\n"
     )
     pid, terminal = pty.fork()
     if pid == 0:
