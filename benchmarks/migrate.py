@@ -34,7 +34,8 @@ for path in sys.argv[1:]:
 """
 
 ONE_FILE = "import numpy\nfrom polyaxon_helper import get_params, send_metrics\n" + "\n".join(
-    "def step_{0}(x):\n    send_metrics(loss=x + {0})\n    return get_params()\n".format(number) for number in range(40))
+    "def step_{0}(x):\n    send_metrics(loss=x + {0})\n    return get_params()\n".format(number)
+    for number in range(40))
 
 
 def sources() -> Iterator[str]:
@@ -113,7 +114,8 @@ def main() -> None:
             ("grep -rl", ["grep", "-rl", "polyaxon_helper", trees[1]]),
             ("migrate --check", migrate + [trees[1]]),
             ("migrate --check, twice the files", migrate + [trees[2]]),
-            ("ruff check --select UP --no-cache", [ruff, "check", "--select", "UP", "--no-cache", trees[1]] if ruff else None),
+            ("ruff check --select UP --no-cache", [ruff, "check", "--select", "UP", "--no-cache", trees[1]] if ruff
+            else None),
             ("LibCST over the files that matter", [sys.executable, "-c", LIBCST] + using),
             ("python -c 'import polyaxon_helper, ast, symtable'",
              [sys.executable, "-c", "import polyaxon_helper, ast, symtable"]),

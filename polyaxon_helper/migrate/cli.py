@@ -31,9 +31,10 @@ KEPT_TEXT = 1000 * 1000
 """Characters whose trees are kept while the other files are looked at; what is over that is parsed twice."""
 
 RUNS_ON = (
-    "What is rewritten runs on Python 3.7 to 3.9 with markupsafe<2.1. On this Python, put `import polyaxon_helper.client` "
-    "above it; what still imports polyaxon_helper goes on working as well."
+    "What is rewritten runs on Python 3.7 to 3.9 with markupsafe<2.1. On this Python, put "
+    "`import polyaxon_helper.client` above it; what still imports polyaxon_helper goes on working as well."
 )
+OWNER_FAILED = "stays: {}, which should make the process's one Experiment, could not be rewritten"
 
 
 class Outcome(NamedTuple):
@@ -107,7 +108,8 @@ def _names(listed: Optional[str], default: FrozenSet[str]) -> FrozenSet[str]:
     names = frozenset(name.strip() for name in listed.split(",") if name.strip())
     unknown = sorted(names - ALL)
     if unknown or not names:
-        _fail("no such name: {}; there are {}".format(", ".join(unknown) or repr(listed), ", ".join(sorted(REPLACEMENTS))))
+        _fail("no such name: {}; there are {}".format(", ".join(unknown) or repr(listed),
+                ", ".join(sorted(REPLACEMENTS))))
     return names
 
 
@@ -201,7 +203,7 @@ def _provider(given: Optional[Import], done: Dict[str, Optional[Result]]) -> Tup
         return None, ""
     result = done[given.path]
     if result is None or result.provides is None:
-        return None, "stays: {}, which should make the process's one Experiment, could not be rewritten".format(given.module)
+        return None, OWNER_FAILED.format(given.module)
     return Provider(given.module, result.provides[0], result.provides[1], given.node), ""
 
 
@@ -299,7 +301,7 @@ def _print_diff(path: str, old: str, new: str) -> None:
 def _client_imports() -> bool:
     """Whether this Python can import polyaxon_client by itself; found out without importing it."""
     markupsafe = find_spec("markupsafe")
-    if sys.version_info >= (3, 10) or find_spec("polyaxon_client") is None or markupsafe is None or not markupsafe.origin:
+    if sys.version_info >= (3, 10) or find_spec("polyaxon_client") is None or not (markupsafe and markupsafe.origin):
         return False
     with open(markupsafe.origin, encoding="utf-8") as file:
         return "soft_unicode" in file.read()

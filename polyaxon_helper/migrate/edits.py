@@ -130,7 +130,8 @@ class Source:
     def _read_tokens(self) -> Tuple[List[Token], List[int]]:
         if self._tokenized is None:
             starts = self.starts + [len(self.text)] * 2  # the last tokens stand behind the last line
-            tokens = [Token(token[0], token[1], starts[token[2][0] - 1] + token[2][1], starts[token[3][0] - 1] + token[3][1])
+            tokens = [Token(token[0], token[1], starts[token[2][0] - 1] + token[2][1],
+                    starts[token[3][0] - 1] + token[3][1])
                       for token in _tokenize(self._copy)]
             self._tokenized = tokens, [token.start for token in tokens]
         return self._tokenized
@@ -213,12 +214,13 @@ class Source:
             prefix, quote = _match(string)
             for start, end in _open_fields(string, opened, len(prefix) + len(quote), len(string) - len(quote), prefix):
                 line = token.start[0] + string.count("\n", 0, start)
-                column = start - string.rfind("\n", 0, start) - 1 + (token.start[1] if "\n" not in string[:start] else 0)
+                column = start - string.rfind("\n", 0, start) - 1 + (token.start[1] if "\n" not in string[:start]
+                        else 0)
                 self._debugged.append((self.at(line, column), self.at(line, column) + end - start))
         chars[first:first + len(string)] = opened
 
     def prints_itself(self, value: Any) -> bool:
-        """Whether this expression of a field is followed by `=`; from 3.12 on, where nodes have ends and f-strings tokens."""
+        """Whether `=` follows this expression of a field; from 3.12 on, where nodes have ends and f-strings tokens."""
         line = self._copied[value.end_lineno - 1].encode("utf-8", "surrogatepass")
         rest = line[value.end_col_offset:].decode("utf-8", "replace").lstrip(" )")
         return rest.startswith("=") and not rest.startswith("==")
@@ -226,7 +228,9 @@ class Source:
 
 def _tokenize(text: str) -> List[Any]:
     try:
-        return list(tokenize.generate_tokens(io.StringIO(text).readline))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # from 3.12 on it warns of escapes such as \{, as the parser does
+            return list(tokenize.generate_tokens(io.StringIO(text).readline))
     except PARSE_ERRORS as error:
         raise Surprise("what parses has no tokens: {}".format(error)) from None
 

@@ -110,7 +110,7 @@ def read(path: str) -> bytes:
             tail = b""
             for chunk in iter(lambda: file.read(1024 * 1024), b""):
                 if GATE in tail + chunk:
-                    raise Problem("names the legacy package, but {} MB are too many to rewrite".format(size.st_size >> 20))
+                    raise Problem("names the legacy package, but {} MB are too many".format(size.st_size >> 20))
                 tail = chunk[-len(GATE):]
             return b""
     except OSError as error:

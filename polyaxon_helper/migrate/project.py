@@ -106,7 +106,8 @@ class Project:
                 module = head[1].decode("latin-1")
                 dotted = module.lstrip(".")
                 level = len(module) - len(dotted)
-                targets = [dotted] + [(dotted + "." if dotted else "") + word for word in WORD.findall(rest.decode("latin-1"))]
+                targets = [dotted] + [(dotted + "." if dotted else "") + word
+                        for word in WORD.findall(rest.decode("latin-1"))]
             else:
                 continue
             for target in targets:
@@ -155,7 +156,8 @@ class Project:
 
     # Who owns the Experiment
 
-    def _groups(self, wanting: List[str], edges: Dict[str, Set[str]]) -> Iterator[Tuple[List[str], Dict[str, Set[str]]]]:
+    def _groups(self, wanting: List[str], edges: Dict[str, Set[str]]) -> Iterator[Tuple[List[str],
+            Dict[str, Set[str]]]]:
         """Files that may be loaded by one process, and for each who loads it, by any number of steps."""
         importers: Dict[str, Set[str]] = {}
         for path, found in edges.items():
@@ -211,7 +213,8 @@ def _tail(path: str) -> str:
 
 
 def _exportable(rewrite: Rewrite) -> Set[str]:
-    return {variable.name for variable in list(rewrite.legacies) + list(rewrite.packages) if variable.scope.kind == "module"}
+    return {variable.name for variable in list(rewrite.legacies) + list(rewrite.packages)
+            if variable.scope.kind == "module"}
 
 
 def _read(path: str) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Set, Tuple
 
 from ..replacements import EXCEPTIONS, REPLACEMENTS, TRACKING
 from .edits import LINE_END, Edit, Source, Surprise, Unreadable, applied, parse, same
-from .names import FUNCTIONS, Binding, Names, Scope, Use, Variable
+from .names import Binding, Names, Scope, Use, Variable
 
 LEGACY = "polyaxon_helper"
 ALL = frozenset(REPLACEMENTS)
@@ -31,7 +31,8 @@ OTHER_NAMES: Dict[str, Tuple[str, ...]] = {
 ROUNDABOUT = frozenset(("globals", "locals", "vars", "eval", "exec", "dir", "__dict__", "modules"))
 """Names that read other names from strings."""
 
-HARMLESS_FUNCTIONS = frozenset(("abs", "bool", "dict", "float", "int", "len", "max", "min", "round", "str", "sum", "zip"))
+HARMLESS_FUNCTIONS = frozenset(("abs", "bool", "dict", "float", "int", "len", "max", "min", "round", "str", "sum",
+        "zip"))
 HARMLESS_METHODS = frozenset((
     "cpu", "detach", "format", "get", "item", "items", "max", "mean", "min", "numpy", "result", "std", "sum", "tolist",
 ))
@@ -50,10 +51,10 @@ def {name}():
         return None
 '''
 
-OBJECT = "the module is handed around as an object; replace this by functions of polyaxon_client.tracking, then run again"
+OBJECT = "the module is handed around as an object; use functions of polyaxon_client.tracking, then run again"
 STRING = "a string names the legacy package; write the name that the code uses now"
 UNKNOWN = "no release of polyaxon-helper has this name; nothing to move to"
-FALLBACK = "this stands in for polyaxon_client where that can't be imported; delete it, or keep the legacy package for it"
+FALLBACK = "stands in for polyaxon_client where that can't be imported; delete it, or keep the legacy package for it"
 STAR = "import the names that you use in place of *, then run again"
 IN_CLASS = "an import in a class body; move it to the top of the module, then run again"
 TOGETHER = "stays with {}, so that the process has one Experiment; move both at once"
@@ -262,7 +263,8 @@ class Rewrite:
         """Words in strings, where the module reads names from strings, and in doctests."""
         words = re.compile(r"\w+")
         reads = re.search(r"\b(?:%s)\b" % "|".join(ROUNDABOUT), self.source.text) is not None and any(
-            isinstance(node, ast.Name) and node.id in ROUNDABOUT or isinstance(node, ast.Attribute) and node.attr in ROUNDABOUT
+            isinstance(node, ast.Name) and node.id in ROUNDABOUT or isinstance(node, ast.Attribute)
+            and node.attr in ROUNDABOUT
             for node in ast.walk(self.source.tree)
         )
         found: Set[str] = set()
@@ -379,7 +381,8 @@ class Rewrite:
     def _prints_itself(self, start: int, node: ast.AST) -> bool:
         """Whether it stands in a field such as `{name=}` of an f-string."""
         return self.source.in_debugged(start) or sys.version_info >= (3, 12) and any(
-            isinstance(each, ast.FormattedValue) and self.source.prints_itself(each.value) for each in self.names.around(node))
+            isinstance(each, ast.FormattedValue) and self.source.prints_itself(each.value)
+            for each in self.names.around(node))
 
     def _member_end(self, name: ast.Name, attribute: ast.Attribute) -> Optional[int]:
         """The number of the token that ends `name.attribute`."""
@@ -404,7 +407,8 @@ class Rewrite:
         if not isinstance(node, ast.Call):
             return type(node).__name__ not in ("Await", "Yield", "YieldFrom", "NamedExpr")
         if isinstance(node.func, ast.Name):
-            bound = any(node.func.id in scope.variables and scope.variables[node.func.id].bindings for scope in self.names.scopes)
+            bound = any(node.func.id in scope.variables and scope.variables[node.func.id].bindings
+                    for scope in self.names.scopes)
             return node.func.id in HARMLESS_FUNCTIONS and not bound
         return isinstance(node.func, ast.Attribute) and node.func.attr in HARMLESS_METHODS
 
@@ -515,7 +519,8 @@ class Rewrite:
         reason = self.context.stay
         present = {name for legacy in self.legacies.values() for _, _, name in legacy.parts} | {
             member.name for package in self.packages.values() for member in package.members}
-        stuck = {name for legacy in self.legacies.values() if legacy.style == "stays" for _, _, name in legacy.parts} | {
+        stuck = {name for legacy in self.legacies.values() if legacy.style == "stays" for _, _,
+                name in legacy.parts} | {
             member.name for package in self.packages.values() if package.stays for member in package.members}
         left = sorted((present - self.context.selected | stuck) & NEEDS_EXPERIMENT)
         if any(package.stays for package in self.packages.values()):
@@ -580,7 +585,8 @@ class Rewrite:
         if symbol in OTHER_NAMES and name == symbol and any(
                 star.lineno > first and not (star.module or "").startswith("polyaxon_client") for star in self.stars):
             return not any(
-                self._is_symbol(inner.variables[name], symbol) for inner in self.names.scopes if name in inner.variables)
+                self._is_symbol(inner.variables[name], symbol) for inner in self.names.scopes
+                if name in inner.variables)
         return False
 
     def _is_symbol(self, variable: Variable, symbol: str) -> bool:
@@ -622,9 +628,11 @@ class Rewrite:
     def _find_own_experiment(self) -> Optional[Variable]:
         for statement in self.source.tree.body:
             assign: Any = statement
-            if isinstance(statement, ast.Try) and len(statement.body) == 1 and not statement.orelse + statement.finalbody:
-                assign = statement.body[0]
-            if not (isinstance(assign, ast.Assign) and len(assign.targets) == 1 and isinstance(assign.targets[0], ast.Name)
+            if isinstance(statement, ast.Try) and len(statement.body) == 1:
+                if not statement.orelse + statement.finalbody:
+                    assign = statement.body[0]
+            if not (isinstance(assign, ast.Assign) and len(assign.targets) == 1
+                    and isinstance(assign.targets[0], ast.Name)
                     and isinstance(assign.value, ast.Call) and isinstance(assign.value.func, ast.Name)
                     and not assign.value.args and not assign.value.keywords):
                 continue
@@ -640,13 +648,14 @@ class Rewrite:
         return None
 
     def _nothing_waits(self) -> bool:
-        """Whether no name is bound to the Experiment where a legacy import stands: that can't wait for a later statement."""
+        """Whether no legacy import binds a name to the Experiment: that can't wait for a later statement."""
         return not any(name == "experiment" for legacy in self.legacies.values() for _, _, name in legacy.parts)
 
     def _only_imports_between(self, site: Any, statement: Any) -> bool:
         """Whether what `statement` binds can be had in place of what `site` would."""
-        return statement.lineno < site.lineno or self._nothing_waits() and self.names.parents[site] is self.source.tree and all(
-            isinstance(between, (ast.Import, ast.ImportFrom)) for between in self.source.tree.body
+        tree = self.source.tree
+        return statement.lineno < site.lineno or self._nothing_waits() and self.names.parents[site] is tree and all(
+            isinstance(between, (ast.Import, ast.ImportFrom)) for between in tree.body
             if site.lineno < between.lineno < statement.lineno)
 
     # Moving uses
@@ -663,7 +672,8 @@ class Rewrite:
             self._move_part(legacy, site, alias, name)
         if legacy.style == "inline":
             for use in variable.uses:
-                self._edit_use(use.node, self.source.token_at(self.source.start(use.node)), self._written(legacy.parts[0][2]))
+                self._edit_use(use.node, self.source.token_at(self.source.start(use.node)),
+                        self._written(legacy.parts[0][2]))
 
     def _move_part(self, legacy: Legacy, site: Site, alias: Optional[ast.alias], name: str) -> None:
         variable = legacy.variable
@@ -715,9 +725,11 @@ class Rewrite:
         idle = not package.variable.uses and self.context.selected == ALL
         self.uses += len(moved) or sum(idle and alias.name == LEGACY for _, alias in package.sites)
         for member in moved:
-            end = self.source.next_token(self.source.next_token(self.source.token_at(self.source.start(member.use.node))))
+            first = self.source.token_at(self.source.start(member.use.node))
+            end = self.source.next_token(self.source.next_token(first))
             callable_ = member.called or member.name != "send_metrics"
-            self._edit_use(member.use.node, end, self._written(member.name) if callable_ else self.chosen["send_metrics"],
+            self._edit_use(member.use.node, end, self._written(member.name) if callable_
+                    else self.chosen["send_metrics"],
                            member.node)
         for site, alias in package.sites:
             if alias.name == LEGACY and (idle or moved and len(moved) == len(package.variable.uses)):
@@ -776,7 +788,11 @@ class Rewrite:
             self._place_at(site, instance, main if block else None, own is not None)
             for name in site.instances:
                 if name not in ("", instance):
-                    site.assigns.append("{} = {}".format(name, instance))
+                    line = "{} = {}".format(name, instance)
+                    if block and site is main:
+                        site.after.append([line])  # behind what makes it
+                    else:
+                        site.assigns.append(line)
             for name in site.functions:
                 site.after.append(["def {}(**metrics):".format(name), "\t{}.log_metrics(**metrics)".format(instance)])
 
@@ -817,7 +833,8 @@ class Rewrite:
     def _runs_once(self, node: ast.AST, always: bool) -> bool:
         """Whether a statement of the module runs once with it, or at most once."""
         around = list(self.names.around(node))
-        kinds = (ast.If, ast.With, ast.Try, ast.ExceptHandler) + ((getattr(ast, "TryStar"),) if hasattr(ast, "TryStar") else ())
+        kinds = (ast.If, ast.With, ast.Try, ast.ExceptHandler) + ((getattr(ast, "TryStar"),) if hasattr(ast, "TryStar")
+                else ())
         return around == [self.source.tree] or not always and all(isinstance(each, kinds) for each in around[:-1])
 
     def _follows(self, site: Site, main: Site) -> bool:
@@ -851,7 +868,8 @@ class Rewrite:
         self.added[top] = self.added.get(top, []) + list(statements)
         gap = self._gap_before(line)
         lines_ = imports + ([""] * 2 if imports else []) + text + ["", ""]
-        self._insert(self.source.at(line, 0), self.source.newline * gap + "".join(each + self.source.newline for each in lines_))
+        self._insert(self.source.at(line, 0), self.source.newline * gap + "".join(each + self.source.newline
+                for each in lines_))
 
     def _gap_before(self, line: int) -> int:
         blank = 0
@@ -861,10 +879,10 @@ class Rewrite:
 
     def _has_functools(self, line: int) -> bool:
         variable = self.names.module.variables.get("functools")
-        return variable is not None and len(variable.bindings) == 1 and isinstance(
-            variable.bindings[0].node, ast.Import) and self.names.parents[variable.bindings[0].node] is self.source.tree and (
-            variable.bindings[0].alias is not None and variable.bindings[0].alias.asname is None) and (
-            variable.bindings[0].node.lineno < line)
+        return variable is not None and [
+            isinstance(binding.node, ast.Import) and self.names.parents[binding.node] is self.source.tree
+            and getattr(binding.alias, "asname", "") is None and binding.node.lineno < line
+            for binding in variable.bindings] == [True]
 
     def _starts_line(self, node: Any) -> bool:
         return not self.source.text[self.source.at(node.lineno, 0):self.source.start(node)].strip()
@@ -926,7 +944,8 @@ class Rewrite:
             return False
         return any(
             binding.node is site.node or not self._is_guarded(site) and (
-                self.names.parents[binding.node] is self.source.tree and self._only_imports_between(site.node, binding.node)
+                self.names.parents[binding.node] is self.source.tree
+                and self._only_imports_between(site.node, binding.node)
                 and (binding.node.lineno < site.node.lineno or not (site.assigns or site.instances))
                 or self.names.parents[binding.node] is self.names.parents[site.node]
                 and binding.node.lineno < site.node.lineno)
@@ -946,7 +965,8 @@ class Rewrite:
         is_from = isinstance(site.node, ast.ImportFrom)
         star = is_from and aliases[0].name == "*"
         moved = [legacy for legacy in self.legacies.values() if legacy.style != "stays" and legacy.parts[0][0] is site]
-        star_goes = star and bool(moved or not site.explicit and self.context.selected == ALL and site not in self.kept_stars)
+        star_goes = star and bool(moved or not site.explicit and self.context.selected == ALL
+                and site not in self.kept_stars)
         if not (site.gone or site.tracked or site.needs or site.instances or star_goes):
             return
         self.uses += star_goes and not moved
@@ -1124,7 +1144,7 @@ class Rewrite:
         return match.start() if match else len(self.source.text)
 
     def _line(self, start: int, end: int) -> Tuple[int, List[int], bool]:
-        """The logical line around a statement: its first token, its semicolons, whether the statement is alone in it."""
+        """The logical line around a statement: its first token, its semicolons, whether nothing else is in it."""
         tokens = self.source.tokens
         index = self.source.token_at(start)
         first = index

@@ -1,12 +1,13 @@
 """polyaxon_client.tracking and polyaxon-helper 0.5.0, in miniature: they keep an account in place of sending anything.
 
-run(text, situation) says what a script does: what it shows, what is reported, how it ends, how many Experiments it makes.
+run(text, situation) says what a script does: what it shows and reports, how it ends, how many Experiments it makes.
 """
 import contextlib
 import io
 import re
 import sys
 import types
+import warnings
 from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
 SITUATIONS = ("managed", "outside", "missing")
@@ -128,7 +129,8 @@ class _Blocked:
         if name in self.modules:
             import importlib.util
 
-            return importlib.util.spec_from_loader(name, self)  # type: ignore[arg-type]  # it has what a loader needs
+            loader: Any = self  # it has what a loader needs
+            return importlib.util.spec_from_loader(name, loader)
         if name.split(".")[0] in PACKAGES:
             raise ImportError("No module named {!r}".format(name))
         return None
@@ -141,25 +143,31 @@ class _Blocked:
 
 
 @contextlib.contextmanager
-def _only(modules: Dict[str, types.ModuleType], finder: _Blocked) -> Iterator[None]:
+def _only(modules: Dict[str, types.ModuleType], finder: Any) -> Iterator[None]:
     def ours(name: str) -> bool:
         return name.split(".")[0] in PACKAGES or name in finder.modules
 
     kept = {name: sys.modules.pop(name) for name in list(sys.modules) if ours(name)}
     sys.modules.update(modules)
-    sys.meta_path.insert(0, finder)  # type: ignore[arg-type]  # it has what a finder needs
+    sys.meta_path.insert(0, finder)
     try:
         yield
     finally:
-        sys.meta_path.remove(finder)  # type: ignore[arg-type]  # as above
+        sys.meta_path.remove(finder)
         for name in list(sys.modules):
             if ours(name):
                 del sys.modules[name]
         sys.modules.update(kept)
 
 
+def _compiled(text: str) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of escapes such as \d, and of `is` with a number
+        return compile(text, "script", "exec")
+
+
 def run(text: str, situation: str, beside: Tuple[Tuple[str, str], ...] = (), lazy: bool = False) -> Outcome:
-    """Run a script, with the modules that lie beside it; `lazy`: what is left of the legacy package makes nothing on import."""
+    """Run a script, with the modules that lie beside it; `lazy`: importing the legacy package makes nothing."""
     events: List[Any] = []
     made: List[int] = []
     modules = {} if situation == "missing" else _client(events, made, situation == "managed")
@@ -182,7 +190,7 @@ def run(text: str, situation: str, beside: Tuple[Tuple[str, str], ...] = (), laz
     printed = io.StringIO()
     with _only(modules, finder), contextlib.redirect_stdout(printed):
         try:
-            exec(compile(text, "script", "exec"), names)
+            exec(_compiled(text), names)
         except Exception as failure:
             error = "{}: {}".format(type(failure).__name__, failure if situation != "missing" else "")
     return Outcome(events, printed.getvalue(), error, len(made))

@@ -17,12 +17,12 @@ HAND = "from polyaxon_helper import get_data_path\nget_data_path()\n"
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Any:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Any:
     monkeypatch.chdir(tmp_path)
 
-    def run_it(*arguments: str) -> Tuple[int, str, str]:
+    def run_it(*arguments: str) -> Tuple[Any, str, str]:
         try:
-            status = cli.main(list(arguments))
+            status: Any = cli.main(list(arguments))
         except SystemExit as end:
             status = end.code
         out, err = capsys.readouterr()
@@ -93,12 +93,13 @@ class Terminal(io.TextIOWrapper):
 def test_diff_is_coloured_on_a_terminal(no_color: str, colored: bool, run: Any, tmp_path: Path,
                                         monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.py").write_text(OLD)
-    screen = Terminal(io.BytesIO(), encoding="utf-8")
+    written = io.BytesIO()
+    screen = Terminal(written, encoding="utf-8")
     monkeypatch.setattr(sys, "stdout", screen)
     monkeypatch.setenv("NO_COLOR", no_color)
     run("--diff", "a.py")
     screen.flush()
-    assert (b"\x1b[32m+Experiment.get_params()\x1b[0m\n" in screen.buffer.getvalue()) is colored
+    assert (b"\x1b[32m+Experiment.get_params()\x1b[0m\n" in written.getvalue()) is colored
 
 
 def test_select_and_ignore(run: Any, tmp_path: Path) -> None:
@@ -231,7 +232,7 @@ def test_keeps_bytes(raw: bytes, run: Any, tmp_path: Path) -> None:
     (("-", "--diff"), NEW.encode(), b"", 0),
 ], ids=["text", "check", "a BOM", "another text", "Python 2", "binary", "nothing to show"])
 def test_standard_input(arguments: Tuple[str, ...], raw: bytes, out: bytes, status: int,
-                        monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture) -> None:
+                        monkeypatch: pytest.MonkeyPatch, capfdbinary: Any) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw)))
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written))
@@ -252,14 +253,15 @@ def test_standard_input_as_a_diff(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_progress_on_a_terminal(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.py").write_text(OLD)
     (tmp_path / "b.py").write_text(OLD)
-    screen = Terminal(io.BytesIO(), encoding="utf-8")
+    written = io.BytesIO()
+    screen = Terminal(written, encoding="utf-8")
     monkeypatch.setattr(sys, "stderr", screen)
     times = iter(range(0, 1000, 2))
-    monkeypatch.setattr(cli.time, "monotonic", lambda: next(times))
+    monkeypatch.setattr("polyaxon_helper.migrate.cli.time.monotonic", lambda: next(times))
     run("a.py", "b.py")
     screen.flush()
-    assert screen.buffer.getvalue().startswith(b"\r0 of 2 files")
-    assert screen.buffer.getvalue().endswith(b"\r\x1b[K")
+    assert written.getvalue().startswith(b"\r0 of 2 files")
+    assert written.getvalue().endswith(b"\r\x1b[K")
 
 
 @pytest.mark.parametrize("failure, status", [(KeyboardInterrupt, 130), (BrokenPipeError, 2)])
@@ -268,7 +270,7 @@ def test_is_interrupted(failure: Any, status: int, monkeypatch: pytest.MonkeyPat
         raise failure
 
     monkeypatch.setattr(cli, "_run", fail)
-    monkeypatch.setattr(cli.os, "dup2", lambda *_: None)
+    monkeypatch.setattr("polyaxon_helper.migrate.cli.os.dup2", lambda *_: None)
     assert cli.main(["."]) == status
 
 
@@ -288,7 +290,8 @@ def test_the_client_can_be_imported_here(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_as_a_module(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("raise SystemExit('it is never run')\n" + OLD)
-    done = subprocess.run([sys.executable, "-m", "polyaxon_helper.migrate", "-q", str(tmp_path)], stdout=subprocess.PIPE,
+    done = subprocess.run([sys.executable, "-m", "polyaxon_helper.migrate", "-q", str(tmp_path)],
+            stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, timeout=60)
     assert (done.returncode, done.stdout) == (0, b"")
     assert (tmp_path / "a.py").read_text().endswith(NEW)

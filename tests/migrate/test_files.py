@@ -14,7 +14,8 @@ TEXT = b"from polyaxon_helper import get_log_level\n"
 
 def found(*paths: Path) -> List[str]:
     problems: List[str] = []
-    listed = [os.path.relpath(path, str(paths[0])).replace(os.sep, "/") for path in files.find([str(p) for p in paths], problems)]
+    listed = [os.path.relpath(path, str(paths[0])).replace(os.sep, "/")
+            for path in files.find([str(p) for p in paths], problems)]
     assert not problems
     return listed
 
@@ -187,7 +188,8 @@ def test_whenever_it_fails_the_file_is_whole(step: str, tmp_path: Path, monkeypa
     def fail(*arguments: object, **named: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files.tempfile if step == "mkstemp" else files.os, step, fail)
+    module = "tempfile" if step == "mkstemp" else "os"
+    monkeypatch.setattr("polyaxon_helper.migrate.files.{}.{}".format(module, step), fail)
     if step == "chown":
         files.replace(str(path), b"old", b"new")
     else:

@@ -1,7 +1,7 @@
 """Several files of one run: who keeps a name for others, who owns the one Experiment."""
 import os
 from pathlib import Path
-from typing import Dict
+from typing import Any, Dict
 
 import pytest
 
@@ -10,7 +10,8 @@ from polyaxon_helper.migrate import cli
 from . import standin
 
 MADE = (
-    "from polyaxon_client.exceptions import PolyaxonClientException\nfrom polyaxon_client.tracking import Experiment\n\n"
+    "from polyaxon_client.exceptions import PolyaxonClientException\n"
+    "from polyaxon_client.tracking import Experiment\n\n"
     "try:\n    experiment = Experiment()\nexcept PolyaxonClientException:\n    experiment = None\n\n"
 )
 SEND = "from polyaxon_helper import send_metrics\n"
@@ -36,13 +37,15 @@ PROJECTS = {
         {"train.py": SEND + "send_metrics(a=1)\n", "eval.py": SEND + "send_metrics(b=1)\n"},
         {"train.py": MADE + "experiment.log_metrics(a=1)\n", "eval.py": MADE + "experiment.log_metrics(b=1)\n"}, 0),
     "two that a third imports": (
-        {"a.py": SEND + "send_metrics(a=1)\n", "b.py": SEND + "send_metrics(b=1)\n", "main.py": "import a\nfrom b import x\n"},
+        {"a.py": SEND + "send_metrics(a=1)\n", "b.py": SEND + "send_metrics(b=1)\n",
+        "main.py": "import a\nfrom b import x\n"},
         {}, 1),
     "two that a third imports by way of a fourth": (
         {"a.py": SEND + "send_metrics(a=1)\n", "b.py": SEND + "send_metrics(b=1)\n",
          "main.py": "import a, middle\n", "middle.py": "def f():\n    import b as c\n"}, {}, 1),
     "each imports the other": (
-        {"a.py": "import b\n" + SEND + "send_metrics(a=1)\n", "b.py": "import a\n" + SEND + "send_metrics(a=1)\n"}, {}, 1),
+        {"a.py": "import b\n" + SEND + "send_metrics(a=1)\n", "b.py": "import a\n" + SEND + "send_metrics(a=1)\n"}, {},
+        1),
     "a chain": (
         {"a.py": "import b\n" + SEND + "send_metrics(a=1)\n", "b.py": "import c\n" + SEND + "send_metrics(b=1)\n",
          "c.py": SEND + "send_metrics(c=1)\n"},
@@ -71,26 +74,32 @@ PROJECTS = {
         {"utils.py": SEND + "x = 1\n", "train.py": "import utils as u\nu.send_metrics(a=1)\n"},
         {"utils.py": MADE + FUNCTION + "x = 1\n"}, 0),
     "a name that another file patches": (
-        {"train.py": "from polyaxon_helper import get_params\nget_params()\n", "test.py": "patch('train.get_params')\n"},
-        {"train.py": "from polyaxon_client.tracking import Experiment\nget_params = Experiment.get_params\nget_params()\n"}, 0),
+        {"train.py": "from polyaxon_helper import get_params\nget_params()\n",
+        "test.py": "patch('train.get_params')\n"},
+        {"train.py": "from polyaxon_client.tracking import Experiment\nget_params = Experiment.get_params\n"
+            "get_params()\n"}, 0),
     "a name that a file with the package in it uses": (
         {"utils.py": "from polyaxon_helper import get_params\n",
          "train.py": "import utils\nfrom polyaxon_helper import get_log_level\nutils.get_params()\nget_log_level()\n"},
         {"utils.py": "from polyaxon_client.tracking import Experiment\nget_params = Experiment.get_params\n",
-         "train.py": "import utils\nfrom polyaxon_client.tracking import get_log_level\nutils.get_params()\nget_log_level()\n"}, 0),
+         "train.py": "import utils\nfrom polyaxon_client.tracking import get_log_level\nutils.get_params()\n"
+             "get_log_level()\n"}, 0),
     "everything from one": (
         {"utils.py": "from polyaxon_helper import get_params\n", "train.py": "from utils import *\nget_params()\n"},
         {"utils.py": "from polyaxon_client.tracking import Experiment\nget_params = Experiment.get_params\n"}, 0),
     "a package's own": (
         {"pkg/__init__.py": "from polyaxon_helper import get_params, get_log_level\n"},
-        {"pkg/__init__.py": "from polyaxon_client.tracking import Experiment, get_log_level\nget_params = Experiment.get_params\n"}, 0),
+        {"pkg/__init__.py": "from polyaxon_client.tracking import Experiment, get_log_level\n"
+            "get_params = Experiment.get_params\n"}, 0),
     "a name that nobody uses": (
         {"utils.py": "from polyaxon_helper import get_params\nx = 1\n", "train.py": "import utils\nutils.x\n"},
         {"utils.py": "x = 1\n"}, 0),
     "an owner that makes it in a function": (
         {"train.py": "import utils\n" + SEND + "send_metrics(a=1)\n",
-         "utils.py": "import functools\n\n\ndef log():\n    from polyaxon_helper import send_metrics\n    send_metrics(b=1)\n"},
-        {"train.py": "import utils\nfrom utils import get_experiment\nexperiment = get_experiment()\nexperiment.log_metrics(a=1)\n",
+         "utils.py": "import functools\n\n\ndef log():\n    from polyaxon_helper import send_metrics\n"
+             "    send_metrics(b=1)\n"},
+        {"train.py": "import utils\nfrom utils import get_experiment\nexperiment = get_experiment()\n"
+            "experiment.log_metrics(a=1)\n",
          "utils.py": "import functools\n\n\n@functools.lru_cache(maxsize=None)\ndef get_experiment():\n"
                      '    """The one Experiment of this process, made by the first call; None outside Polyaxon."""\n'
                      "    from polyaxon_client.exceptions import PolyaxonClientException\n"
@@ -109,7 +118,7 @@ def write(folder: Path, texts: Dict[str, str]) -> None:
 
 @pytest.mark.parametrize("before, after, status", list(PROJECTS.values()), ids=list(PROJECTS))
 def test_moves_projects(before: Dict[str, str], after: Dict[str, str], status: int, tmp_path: Path,
-                        capsys: pytest.CaptureFixture) -> None:
+                        capsys: Any) -> None:
     write(tmp_path, before)
     assert cli.main([str(tmp_path)]) == status, capsys.readouterr()
     found = {name: (tmp_path / name).read_text() for name in before}
@@ -125,12 +134,13 @@ def test_projects_behave_as_before(name: str, situation: str) -> None:
     old, after, _ = PROJECTS[name]
     new = {**old, **after}
     runs = [standin.run(texts["train.py"], situation, tuple(
-        (os.path.splitext(path)[0], text) for path, text in texts.items() if path != "train.py")) for texts in (old, new)]
+        (os.path.splitext(path)[0], text) for path, text in texts.items() if path != "train.py"))
+        for texts in (old, new)]
     assert runs[1]._replace(made=0) == runs[0]._replace(made=0)
     assert runs[1].made <= 1
 
 
-def test_an_owner_that_can_not_be_written_keeps_the_others(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_an_owner_that_can_not_be_written_keeps_the_others(tmp_path: Path, capsys: Any) -> None:
     before = PROJECTS["one owns it, the other imports it"][0]
     write(tmp_path, before)
     (tmp_path / "utils.py").chmod(0o444)

@@ -3,6 +3,7 @@ import os
 import re
 import sys
 import warnings
+from typing import FrozenSet
 
 import pytest
 
@@ -11,8 +12,6 @@ from polyaxon_helper.migrate.python import Context, Provider, migrate
 from polyaxon_helper.replacements import REPLACEMENTS
 
 from . import standin
-
-warnings.filterwarnings("ignore", category=SyntaxWarning)
 
 with open(os.path.join(os.path.dirname(__file__), "transforms.txt"), encoding="utf-8") as file:
     ROWS = [row.partition("\n")[::2] for row in re.split(r"(?m)^### ", file.read())[1:]]
@@ -40,13 +39,15 @@ NEWER = {
             "from polyaxon_client.tracking import Experiment\nx = 1\nshow(f'{x=} {Experiment.get_params()}')\n"),
         "a positional-only default": (
             "from polyaxon_helper import get_params\ndef f(x=get_params, /): return x()\nshow(f())\n",
-            "from polyaxon_client.tracking import Experiment\ndef f(x=Experiment.get_params, /): return x()\nshow(f())\n"),
+            "from polyaxon_client.tracking import Experiment\ndef f(x=Experiment.get_params, /): return x()\n"
+            "show(f())\n"),
     },
     (3, 10): {
         "match": (
             "from polyaxon_helper import get_params, Experiment\nmatch get_params():\n    case Experiment(): pass\n"
             "    case {'lr': x} if get_params: show(x)\n",
-            "from polyaxon_client.tracking import Experiment\nmatch Experiment.get_params():\n    case Experiment(): pass\n"
+            "from polyaxon_client.tracking import Experiment\nmatch Experiment.get_params():\n"
+            "    case Experiment(): pass\n"
             "    case {'lr': x} if Experiment.get_params: show(x)\n"),
         "a match capture at the top takes the name": (
             "from polyaxon_helper import get_params\nmatch 1:\n    case get_params: show(get_params)\n",
@@ -64,9 +65,11 @@ NEWER = {
     (3, 12): {
         "quotes of the same kind in an f-string": (
             "from polyaxon_helper import get_params\nshow(f'{get_params()['lr']} {f'{get_params()}'}')\n",
-            "from polyaxon_client.tracking import Experiment\nshow(f'{Experiment.get_params()['lr']} {f'{Experiment.get_params()}'}')\n"),
+            "from polyaxon_client.tracking import Experiment\n"
+            "show(f'{Experiment.get_params()['lr']} {f'{Experiment.get_params()}'}')\n"),
         "type parameters": (
-            "from polyaxon_helper import get_params, Experiment\ndef f[T: Experiment](x: T = get_params()) -> T: return x\n"
+            "from polyaxon_helper import get_params, Experiment\n"
+            "def f[T: Experiment](x: T = get_params()) -> T: return x\n"
             "type X[Y] = get_params\nclass A[Z](dict):\n    y = get_params()\n",
             "from polyaxon_client.tracking import Experiment\n"
             "def f[T: Experiment](x: T = Experiment.get_params()) -> T: return x\n"
@@ -118,7 +121,8 @@ def test_keeps_line_ends(name: str, end: str) -> None:
 
 
 BYTES = {
-    "no last newline": ("from polyaxon_helper import get_log_level", "from polyaxon_client.tracking import get_log_level"),
+    "no last newline": ("from polyaxon_helper import get_log_level",
+    "from polyaxon_client.tracking import get_log_level"),
     "no last newline behind metrics": (
         "def f():\n    from polyaxon_helper import get_params; return get_params",
         "def f():\n    from polyaxon_client.tracking import Experiment; return Experiment.get_params"),
@@ -136,7 +140,8 @@ BYTES = {
         "import os\r\nfrom polyaxon_helper import get_params\nget_params()\r",
         "import os\r\nfrom polyaxon_client.tracking import Experiment\nExperiment.get_params()\r"),
     "a shebang and a coding line": (
-        "#!/usr/bin/env python\n# -*- coding: latin-1 -*-\nfrom polyaxon_helper import get_params\nx = 'é'; get_params()\n",
+        "#!/usr/bin/env python\n# -*- coding: latin-1 -*-\nfrom polyaxon_helper import get_params\n"
+        "x = 'é'; get_params()\n",
         "#!/usr/bin/env python\n# -*- coding: latin-1 -*-\nfrom polyaxon_client.tracking import Experiment\n"
         "x = 'é'; Experiment.get_params()\n"),
 }
@@ -194,7 +199,8 @@ SELECTED = {
         "send_metrics(**Experiment.get_params())\n"),
     "a fallback in a line of several": (
         "get_log_level", "import os; from polyaxon_helper import get_log_level, get_params; get_log_level()\n",
-        "import os; from polyaxon_client.tracking import get_log_level; from polyaxon_helper import get_params; get_log_level()\n"),
+        "import os; from polyaxon_client.tracking import get_log_level; from polyaxon_helper import get_params; "
+        "get_log_level()\n"),
 }
 
 
@@ -205,7 +211,8 @@ def test_moves_what_is_selected(name: str, before: str, after: str) -> None:
 
 
 def test_one_name_after_the_other_leads_to_the_same_place() -> None:
-    text = "from polyaxon_helper import get_params, get_log_level, send_metrics\nsend_metrics(**get_params())\nget_log_level()\n"
+    text = ("from polyaxon_helper import get_params, get_log_level, send_metrics\nsend_metrics(**get_params())\n"
+            "get_log_level()\n")
     for name in REPLACEMENTS:
         text = migrate(text, Context(selected=frozenset((name,)))).text
     assert "polyaxon_helper" not in text
@@ -236,13 +243,14 @@ EXPORTED = {
                    "from polyaxon_client.tracking import Experiment\np = Experiment.get_params\n"),
     "the experiment": (
         "from polyaxon_helper import experiment\n", frozenset("*"),
-        "from polyaxon_client.exceptions import PolyaxonClientException\nfrom polyaxon_client.tracking import Experiment\n\n"
+        "from polyaxon_client.exceptions import PolyaxonClientException\n"
+        "from polyaxon_client.tracking import Experiment\n\n"
         "try:\n    experiment = Experiment()\nexcept PolyaxonClientException:\n    experiment = None\n"),
 }
 
 
 @pytest.mark.parametrize("before, exported, after", list(EXPORTED.values()), ids=list(EXPORTED))
-def test_keeps_what_others_import(before: str, exported: frozenset, after: str) -> None:
+def test_keeps_what_others_import(before: str, exported: FrozenSet[str], after: str) -> None:
     assert migrate(before, Context(exported=exported)).text == after
 
 
@@ -259,7 +267,8 @@ def test_a_package_that_stays_keeps_its_members() -> None:
 
 
 def test_stays_where_no_owner_is_known() -> None:
-    text = "import polyaxon_helper as p\nfrom polyaxon_helper import send_metrics\nsend_metrics(a=1)\np.send_metrics(b=p.get_params())\n"
+    text = ("import polyaxon_helper as p\nfrom polyaxon_helper import send_metrics\nsend_metrics(a=1)\n"
+            "p.send_metrics(b=p.get_params())\n")
     result = migrate(text, Context(stay="why"))
     assert "send_metrics(a=1)\np.send_metrics(b=Experiment.get_params())" in result.text
     assert [(place.line, place.message) for place in result.places] == [(3, "why"), (4, "why")]
@@ -299,10 +308,14 @@ def test_a_broken_result_is_a_surprise(monkeypatch: pytest.MonkeyPatch) -> None:
 
 PROVIDED = {
     "behind the import of the owner": (
-        Provider("utils", "experiment", False), "import utils\nfrom polyaxon_helper import send_metrics\nsend_metrics(a=1)\n", 1,
+        Provider("utils", "experiment", False),
+        "import utils\nfrom polyaxon_helper import send_metrics\n"
+        "send_metrics(a=1)\n", 1,
         "import utils\nfrom utils import experiment\nexperiment.log_metrics(a=1)\n"),
     "before the import of the owner": (
-        Provider("utils", "experiment", False), "from polyaxon_helper import send_metrics\nimport utils  # ours\nsend_metrics(a=1)\n",
+        Provider("utils", "experiment", False),
+        "from polyaxon_helper import send_metrics\nimport utils  # ours\n"
+        "send_metrics(a=1)\n",
         2, "import utils  # ours\nfrom utils import experiment\nexperiment.log_metrics(a=1)\n"),
     "a factory": (
         Provider(".utils", "get_experiment", True),
@@ -312,7 +325,8 @@ PROVIDED = {
     "the name is taken": (
         Provider("utils", "experiment", False),
         "import utils\nfrom polyaxon_helper import send_metrics\nexperiment = 1\nsend_metrics(a=1)\n", 1,
-        "import utils\nfrom utils import experiment as polyaxon_experiment\nexperiment = 1\npolyaxon_experiment.log_metrics(a=1)\n"),
+        "import utils\nfrom utils import experiment as polyaxon_experiment\nexperiment = 1\n"
+        "polyaxon_experiment.log_metrics(a=1)\n"),
 }
 
 

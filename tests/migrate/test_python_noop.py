@@ -1,4 +1,7 @@
 """What the rewriter must leave byte for byte. The ids read as the specification."""
+import sys
+from typing import Any, List, Tuple
+
 import pytest
 
 from polyaxon_helper.migrate.python import Context, migrate
@@ -13,7 +16,9 @@ SILENT = {
     "the distribution's name": "install_requires = ['polyaxon-helper']\n",
     "code in a string": "code = 'from polyaxon_helper import send_metrics'\n",
     "another package with a longer name": "from polyaxon_helpers import send_metrics\nsend_metrics(a=1)\n",
-    "another package with a shorter name": "from polyaxon import send_metrics\nsend_metrics(a=1)  # not polyaxon_helper's\n",
+    "another package with a shorter name": (
+        "from polyaxon import send_metrics\n"
+        "send_metrics(a=1)  # not polyaxon_helper's\n"),
     "another package's module": "import polyaxon_utils\npolyaxon_utils.send_metrics(a=1)  # polyaxon_helper\n",
     "a module of that name in a package": "from mine.polyaxon_helper import send_metrics\nsend_metrics(a=1)\n",
     "a module of that name beside this one": "from .polyaxon_helper import send_metrics\nsend_metrics(a=1)\n",
@@ -21,16 +26,22 @@ SILENT = {
     "the package imported from another": "from mine import polyaxon_helper\npolyaxon_helper.send_metrics(a=1)\n",
     "the package as an attribute": "import mine\nmine.polyaxon_helper.send_metrics(a=1)\n",
     "the package as a parameter": "def f(polyaxon_helper):\n    polyaxon_helper.send_metrics(a=1)\n",
-    "the package as a local variable": "def f():\n    polyaxon_helper = make()\n    polyaxon_helper.send_metrics(a=1)\n",
+    "the package as a local variable": (
+        "def f():\n    polyaxon_helper = make()\n"
+        "    polyaxon_helper.send_metrics(a=1)\n"),
     "the package as a keyword argument": "f(polyaxon_helper=1)\n",
     "a legacy name that nothing imports": "send_metrics(a=1)  # polyaxon_helper\n",
     "a function of the user's": "def send_metrics(**kw):\n    pass  # polyaxon_helper\nsend_metrics(a=1)\n",
     "a class of the user's": "class Experiment:\n    pass  # polyaxon_helper\nExperiment()\n",
-    "the client's own names": "from polyaxon_client.tracking import get_outputs_path  # not polyaxon_helper\nget_outputs_path()\n",
+    "the client's own names": (
+        "from polyaxon_client.tracking import get_outputs_path  # not polyaxon_helper\n"
+        "get_outputs_path()\n"),
     "the client's module": "from polyaxon_client import tracking  # not polyaxon_helper\ntracking.get_outputs_path()\n",
     "our module that makes the client run": "import polyaxon_helper.client\n",
     "our module that makes the client run, from the package": "from polyaxon_helper import client\n",
-    "our module that makes the client run, used": "import polyaxon_helper.client\nprint(polyaxon_helper.client.settings)\n",
+    "our module that makes the client run, used": (
+        "import polyaxon_helper.client\n"
+        "print(polyaxon_helper.client.settings)\n"),
     "our module that makes the client run, renamed": "import polyaxon_helper.client as c\nprint(c.settings)\n",
     "another of our modules": "from polyaxon_helper.client import settings\nprint(settings)\n",
     "a label in a dict": "d = {'send_metrics': 'polyaxon_helper here'}\n",
@@ -47,7 +58,8 @@ REPORTED = {
     "the module as an argument": ("import polyaxon_helper\nf(polyaxon_helper)\n", [(2, 3)]),
     "the module assigned": ("import polyaxon_helper\nph = polyaxon_helper\nph.send_metrics(a=1)\n", [(2, 6)]),
     "the module in a truth test": (
-        "try:\n    import polyaxon_helper as ph\nexcept ImportError:\n    ph = None\nif ph:\n    ph.send_metrics(a=1)\n",
+        "try:\n    import polyaxon_helper as ph\nexcept ImportError:\n    ph = None\nif ph:\n"
+        "    ph.send_metrics(a=1)\n",
         [(4, 5), (5, 4)]),
     "getattr with a computed name": ("import polyaxon_helper\ngetattr(polyaxon_helper, name)()\n", [(2, 9)]),
     "getattr with a given name": ("import polyaxon_helper\ngetattr(polyaxon_helper, 'get_params')()\n", [(2, 9)]),
@@ -57,12 +69,14 @@ REPORTED = {
     "a function deleted from the module": ("import polyaxon_helper\ndel polyaxon_helper.send_metrics\n", [(2, 5)]),
     "the module's name rebound": (
         "import polyaxon_helper\npolyaxon_helper.send_metrics(a=1)\npolyaxon_helper = 1\n", [(3, 1)]),
-    "the module's name deleted": ("import polyaxon_helper\npolyaxon_helper.send_metrics(a=1)\ndel polyaxon_helper\n", [(3, 5)]),
+    "the module's name deleted": ("import polyaxon_helper\npolyaxon_helper.send_metrics(a=1)\ndel polyaxon_helper\n",
+    [(3, 5)]),
     "the module in __all__": ("import polyaxon_helper\n__all__ = ['polyaxon_helper']\n", [(1, 1), (2, 12)]),
     "the module made global": (
         "def f():\n    global ph\n    import polyaxon_helper as ph\ndef g():\n    ph.get_params()\n", [(3, 5)]),
     "the module in parentheses": ("import polyaxon_helper\n(polyaxon_helper).get_params()\n", [(2, 2)]),
-    "the module in a class body": ("class A:\n    import polyaxon_helper\n    x = polyaxon_helper.get_params()\n", [(2, 5)]),
+    "the module in a class body": ("class A:\n    import polyaxon_helper\n    x = polyaxon_helper.get_params()\n",
+    [(2, 5)]),
     "send_metrics imported in a class body": (
         "class A:\n    from polyaxon_helper import send_metrics\n", [(2, 33)]),
     "mock.patch of a function": ("mock.patch('polyaxon_helper.send_metrics')\n", [(1, 12)]),
@@ -101,7 +115,7 @@ def test_leaves_alone_what_is_not_the_package(text: str) -> None:
 
 
 @pytest.mark.parametrize("text, positions", list(REPORTED.values()), ids=list(REPORTED))
-def test_leaves_and_reports_what_needs_a_person(text: str, positions: list) -> None:
+def test_leaves_and_reports_what_needs_a_person(text: str, positions: List[Tuple[int, int]]) -> None:
     result = migrate(text)
     assert (result.text, result.uses) == (text, 0)
     assert [(place.line, place.column) for place in result.places] == positions
@@ -134,8 +148,12 @@ SAME_SPELLING = {
     "a lambda's parameter": "f = lambda get_params: get_params()\n",
     "a local variable": "def f():\n    get_params = 1\n    return get_params\n",
     "a local variable bound after its use": "def f():\n    print(get_params)\n    get_params = 1\n",
-    "a local variable of the function around": "def f():\n    get_params = 1\n    def g():\n        return get_params\n",
-    "a nonlocal": "def f():\n    get_params = 1\n    def g():\n        nonlocal get_params\n        get_params = 2\n        return get_params\n",
+    "a local variable of the function around": (
+        "def f():\n    get_params = 1\n    def g():\n"
+        "        return get_params\n"),
+    "a nonlocal": (
+        "def f():\n    get_params = 1\n    def g():\n        nonlocal get_params\n        get_params = 2\n"
+        "        return get_params\n"),
     "a local function": "def f():\n    def get_params():\n        pass\n    return get_params()\n",
     "a local class": "def f():\n    class get_params:\n        pass\n    return get_params()\n",
     "a local import": "def f():\n    from other import get_params\n    return get_params()\n",
@@ -166,7 +184,9 @@ NEWER_SPELLING = {
     (3, 8): {
         "a positional-only parameter": "def f(get_params, /):\n    return get_params()\n",
         "a walrus in a function": "def f():\n    if (get_params := 1):\n        return get_params\n",
-        "a walrus in a comprehension in a function": "def f():\n    [(get_params := x) for x in xs]\n    return get_params\n",
+        "a walrus in a comprehension in a function": (
+            "def f():\n    [(get_params := x) for x in xs]\n"
+            "    return get_params\n"),
     },
     (3, 10): {
         "a match capture": "def f(x):\n    match x:\n        case get_params:\n            return get_params\n",
@@ -185,9 +205,7 @@ NEWER_SPELLING = {
 }
 
 
-def spellings() -> list:
-    import sys
-
+def spellings() -> List[Any]:
     found = dict(SAME_SPELLING)
     for version, more in NEWER_SPELLING.items():
         if sys.version_info >= version:

@@ -1,6 +1,6 @@
 """Examples before and after, for real: the real client, in every situation, a few processes in all.
 
-Before is polyaxon-helper 0.5.0's behaviour over the client that is installed. Only where that can be imported by itself.
+Before is polyaxon-helper 0.5.0's behaviour over the installed client. Only where that can be imported by itself.
 """
 import http.server
 import json
@@ -74,7 +74,8 @@ RUN = {
         "project_name": "u.p", "experiment_name": "u.p.7", "project_uuid": "a", "experiment_uuid": "b"}),
     "POLYAXON_IS_MANAGED": "true", "POLYAXON_IN_CLUSTER": "true", "POLYAXON_SECRET_USER_TOKEN": "token",
     "POLYAXON_RUN_OUTPUTS_PATH": "/out", "POLYAXON_RUN_DATA_PATHS": '{"data": "/data"}', "POLYAXON_LOG_LEVEL": "INFO",
-    "POLYAXON_PARAMS": '{"lr": 0.1}', "POLYAXON_CLUSTER": '{"master": ["m:1"]}', "POLYAXON_TASK_INFO": '{"type": "master"}',
+    "POLYAXON_PARAMS": '{"lr": 0.1}', "POLYAXON_CLUSTER": '{"master": ["m:1"]}',
+    "POLYAXON_TASK_INFO": '{"type": "master"}',
     "POLYAXON_API_VERSION": "v1",
 }
 BROKEN = {"POLYAXON_PARAMS": "{", "POLYAXON_RUN_DATA_PATHS": "[", "POLYAXON_CLUSTER": "x", "POLYAXON_TASK_INFO": "{",
@@ -86,7 +87,8 @@ SITUATIONS: Dict[str, Dict[str, str]] = {
 
 
 def client_imports() -> bool:
-    return not subprocess.run([sys.executable, "-c", "import polyaxon_client.tracking"], stderr=subprocess.DEVNULL).returncode
+    return not subprocess.run([sys.executable, "-c", "import polyaxon_client.tracking"],
+            stderr=subprocess.DEVNULL).returncode
 
 
 class Api(http.server.BaseHTTPRequestHandler):
@@ -134,7 +136,8 @@ def test_examples_behave_as_before(situation: str, api: str, tmp_path: Path) -> 
         variables["POLYAXON_API_HTTP_HOST"] = api
     answers, sent = [], []
     for number, texts in enumerate((
-            {name: TRANSFORMS[name][0] for name in EXAMPLES}, {name: migrate(TRANSFORMS[name][0]).text for name in EXAMPLES})):
+            {name: TRANSFORMS[name][0] for name in EXAMPLES},
+            {name: migrate(TRANSFORMS[name][0]).text for name in EXAMPLES})):
         given, said = tmp_path / "given{}.json".format(number), tmp_path / "said{}.json".format(number)
         given.write_text(json.dumps(texts))
         Api.posted.clear()
