@@ -38,17 +38,20 @@ HARMLESS_METHODS = frozenset((
 ))
 """Calls in an argument that only look at something."""
 
+FACTORY_SAYS = "The one Experiment of this process, made by the first call; None outside Polyaxon."
 FACTORY = '''\
-@functools.lru_cache(maxsize=None)
-def {name}():
-    """The one Experiment of this process, made by the first call; None outside Polyaxon."""
+def {name}(made=[], lock={threading}.Lock()):
+    """{says}"""
     from polyaxon_client.exceptions import PolyaxonClientException
     from polyaxon_client.tracking import Experiment
 
-    try:
-        return Experiment()
-    except PolyaxonClientException:
-        return None
+    with lock:
+        if not made:
+            try:
+                made.append(Experiment())
+            except PolyaxonClientException:
+                made.append(None)
+    return made[0]
 '''
 
 OBJECT = "the module is handed around as an object; use functions of polyaxon_client.tracking, then run again"
@@ -855,14 +858,18 @@ class Rewrite:
         line = above if above > 2 else line
         first = next((node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))
                       and getattr(node, "module", "") != "__future__"), None)
-        imports = [] if self._has_functools(line) else ["import functools"]
-        text = FACTORY.format(name=self.factory).rstrip().split("\n")
+        threading = "threading"
+        imports: List[str] = []
+        if not self._has_threading(line):
+            threading = self._free_name("threading", [self.names.module])
+            imports = ["import " + _as("threading", threading)]
+        text = FACTORY.format(name=self.factory, says=FACTORY_SAYS, threading=threading).rstrip().split("\n")
         unit = self.source.unit()
         text = [_indented(each, unit) for each in text]
         statements = list(parse("\n".join(imports + text)).body)
         if imports and first is not None and first.lineno < line and self._starts_line(first):
             offset = self.source.at(first.lineno, 0)
-            self._insert(offset, "import functools" + self.source.newline)
+            self._insert(offset, imports[0] + self.source.newline)
             self.added[first] = self.added.get(first, []) + [statements.pop(0)]
             imports = []
         self.added[top] = self.added.get(top, []) + list(statements)
@@ -877,8 +884,8 @@ class Rewrite:
             blank += 1
         return 0 if line - 1 - blank <= 0 else max(0, 2 - blank)
 
-    def _has_functools(self, line: int) -> bool:
-        variable = self.names.module.variables.get("functools")
+    def _has_threading(self, line: int) -> bool:
+        variable = self.names.module.variables.get("threading")
         return variable is not None and [
             isinstance(binding.node, ast.Import) and self.names.parents[binding.node] is self.source.tree
             and getattr(binding.alias, "asname", "") is None and binding.node.lineno < line

@@ -1,11 +1,16 @@
 """Several files of one run: who keeps a name for others, who owns the one Experiment."""
 import os
+import sys
+import threading
+import time
+import types
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 import pytest
 
 from polyaxon_helper.migrate import cli
+from polyaxon_helper.migrate.python import FACTORY, FACTORY_SAYS
 
 from . import standin
 
@@ -96,15 +101,12 @@ PROJECTS = {
         {"utils.py": "x = 1\n"}, 0),
     "an owner that makes it in a function": (
         {"train.py": "import utils\n" + SEND + "send_metrics(a=1)\n",
-         "utils.py": "import functools\n\n\ndef log():\n    from polyaxon_helper import send_metrics\n"
+         "utils.py": "import threading\n\n\ndef log():\n    from polyaxon_helper import send_metrics\n"
              "    send_metrics(b=1)\n"},
         {"train.py": "import utils\nfrom utils import get_experiment\nexperiment = get_experiment()\n"
             "experiment.log_metrics(a=1)\n",
-         "utils.py": "import functools\n\n\n@functools.lru_cache(maxsize=None)\ndef get_experiment():\n"
-                     '    """The one Experiment of this process, made by the first call; None outside Polyaxon."""\n'
-                     "    from polyaxon_client.exceptions import PolyaxonClientException\n"
-                     "    from polyaxon_client.tracking import Experiment\n\n    try:\n        return Experiment()\n"
-                     "    except PolyaxonClientException:\n        return None\n\n\n"
+         "utils.py": "import threading\n\n\n" + FACTORY.format(
+             name="get_experiment", says=FACTORY_SAYS, threading="threading") + "\n\n"
                      "def log():\n    experiment = get_experiment()\n    experiment.log_metrics(b=1)\n"}, 0),
 }
 
@@ -147,3 +149,35 @@ def test_an_owner_that_can_not_be_written_keeps_the_others(tmp_path: Path, capsy
     assert cli.main([str(tmp_path)]) == 2
     assert {name: (tmp_path / name).read_text() for name in before} == before
     assert "utils" in capsys.readouterr().out
+
+
+def test_two_threads_that_make_the_first_call_at_once_make_one_experiment() -> None:
+    made: List[object] = []
+    got: List[object] = []
+    together = threading.Barrier(2)
+
+    class Experiment:
+        def __init__(self) -> None:
+            time.sleep(0.05)  # as long as the other thread needs to come here
+            made.append(self)
+
+    tracking, exceptions = types.ModuleType("tracking"), types.ModuleType("exceptions")
+    vars(tracking).update(Experiment=Experiment)
+    vars(exceptions).update(PolyaxonClientException=ValueError)
+    names: Dict[str, Any] = {"threading": threading}
+    exec(FACTORY.format(name="get", says=FACTORY_SAYS, threading="threading"), names)
+
+    def call() -> None:
+        together.wait()
+        got.append(names["get"]())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "polyaxon_client", types.ModuleType("polyaxon_client"))
+        patch.setitem(sys.modules, "polyaxon_client.tracking", tracking)
+        patch.setitem(sys.modules, "polyaxon_client.exceptions", exceptions)
+        threads = [threading.Thread(target=call) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(made) == 1 and got == made * 2
