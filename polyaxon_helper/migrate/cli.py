@@ -171,19 +171,20 @@ def _outcomes(paths: List[str], options: Options, progress: "Progress") -> Itera
         except (Unreadable, Surprise) as error:
             failures.append(_unparsed(path, text.text, error))
     others = (path for path in paths if path not in rewrites)
-    plans = Project(paths).plans(rewrites, others, options.selected) if len(paths) > 1 else [
-        Plan(path) for path in rewrites]
+    project = Project(paths)
+    plans = project.plans(rewrites, others, options.selected) if rewrites else []
     for failure in failures:
         yield failure, ""
-    done: Dict[str, Optional[Result]] = {}
+    done = dict(project.makers)
     for number, plan in enumerate(plans):
         progress.show(number, len(plans))
         outcome, old = _outcome(plan, rewrites.pop(plan.path), texts[plan.path], done, options)
-        done[os.path.abspath(plan.path)] = outcome.result
+        if outcome.result is not None and outcome.result.provides is not None:
+            done[os.path.abspath(plan.path)] = outcome.result.provides
         yield outcome, old
 
 
-def _outcome(plan: Plan, rewrite: Rewrite, like: files.Text, done: Dict[str, Optional[Result]],
+def _outcome(plan: Plan, rewrite: Rewrite, like: files.Text, done: Dict[str, Tuple[str, bool]],
              options: Options) -> Tuple[Outcome, str]:
     old = rewrite.source.text
     exported = plan.exported | (frozenset("*") if os.path.basename(plan.path) == "__init__.py" else frozenset())
@@ -198,13 +199,12 @@ def _outcome(plan: Plan, rewrite: Rewrite, like: files.Text, done: Dict[str, Opt
     return outcome, old
 
 
-def _provider(given: Optional[Import], done: Dict[str, Optional[Result]]) -> Tuple[Optional[Provider], str]:
+def _provider(given: Optional[Import], done: Dict[str, Tuple[str, bool]]) -> Tuple[Optional[Provider], str]:
     if given is None:
         return None, ""
-    result = done[given.path]
-    if result is None or result.provides is None:
+    if given.path not in done:
         return None, OWNER_FAILED.format(given.module)
-    return Provider(given.module, result.provides[0], result.provides[1], given.node), ""
+    return Provider(given.module, *done[given.path], node=given.node), ""
 
 
 def _migrated(path: str, context: Context, text: str, rewrite: Optional[Rewrite]) -> Outcome:

@@ -8,12 +8,14 @@ import re
 from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from . import files
-from .python import Context, Rewrite
+from .edits import Surprise, Unreadable
+from .python import LEGACY, Context, Rewrite
 
 IMPORT = re.compile(rb"import(?:[ \t]*(\([^)]*\))|[ \t])")
 WORD = re.compile(r"\w+")
 
 NO_OWNER = "stays: which module should make the process's one Experiment is unclear; make one by hand, and import it"
+OTHER_MAKER = "stays: {} makes the process's one Experiment; import it from there by hand, or move both in one run"
 ONE_STAYS = "stays: {} can't move, and the process has one Experiment; see there"
 
 
@@ -43,35 +45,45 @@ class Project:
 
     def __init__(self, paths: List[str]) -> None:
         self.paths = {os.path.abspath(path): path for path in paths}
+        self.makers: Dict[str, Tuple[str, bool]] = {}
+        """Files that make an Experiment and do not change: what it is called there, and whether that is a factory."""
         self.by_tail: Dict[str, List[str]] = {}
         for path in self.paths:
             self.by_tail.setdefault(_tail(path), []).append(path)
+        self._looks = False
+        self._beside: List[str] = []
+        """Modules that files of this run import, and that lie beside them, but were not named."""
 
     def plans(self, rewrites: Dict[str, Rewrite], others: Iterable[str], selected: FrozenSet[str]) -> List[Plan]:
         """A plan a file that names the legacy package, in an order in which providers come first."""
         plans = {path: Plan(path) for path in rewrites}
+        self._looks = True
         imports = {path: list(self._imports(path, rewrite)) for path, rewrite in rewrites.items()}
+        self._looks = False
         wanting = [path for path in rewrites if rewrites[path].needs_experiment()]
         edges = {os.path.abspath(path): {each.path for each in found} for path, found in imports.items()}
         names = {path: _exportable(rewrite) for path, rewrite in rewrites.items()}
         exported = {path: self._exported(path, names[path], rewrites, imports) for path in rewrites}
-        if any(names.values()):
-            for path in others:
+        if wanting or any(names.values()):
+            for path in list(others) + self._beside:
                 raw = _read(path)
                 _search(raw, names, exported)
-                if len(wanting) > 1:
+                if wanting:
                     edges[os.path.abspath(path)] = self._raw_imports(path, raw)
+                    made = _makes(raw)
+                    if made is not None:
+                        self.makers[os.path.abspath(path)] = made
         for path, plan in plans.items():
             plan.exported = frozenset(exported[path])
-        if len(wanting) > 1:
-            for group, reach in self._groups(wanting, edges):
+        for group, reach in self._groups(wanting + [self.paths[path] for path in self.makers], edges):
+            if any(path in plans for path in group):
                 self._settle(group, reach, rewrites, imports, plans, selected)
         depth = {path: self._depth(plan, plans) for path, plan in plans.items()}
         return sorted(plans.values(), key=lambda plan: depth[plan.path])
 
     def _depth(self, plan: Plan, plans: Dict[str, Plan]) -> int:
         depth = 0
-        while plan.provider is not None:
+        while plan.provider is not None and plan.provider.path not in self.makers:
             plan = plans[self.paths[plan.provider.path]]
             depth += 1
         return depth
@@ -124,7 +136,7 @@ class Project:
             for _ in range(level - 1):
                 folder = os.path.dirname(folder)
             return [(found, True) for found in self._at(folder, parts)]
-        if not parts or parts[-1] not in self.by_tail:
+        if not parts or parts[-1] not in self.by_tail and not self._looks:
             return []
         packaged = os.path.exists(os.path.join(folder, "__init__.py"))
         while packaged and os.path.exists(os.path.join(folder, "__init__.py")):
@@ -134,11 +146,17 @@ class Project:
             return [(each, True) for each in found]
         tail = os.sep.join(parts)
         return [(each, False) for each in self.by_tail[parts[-1]]
-                if _module_path(each).endswith(os.sep + tail)]
+                if _module_path(each).endswith(os.sep + tail)] if parts[-1] in self.by_tail else []
 
     def _at(self, folder: str, parts: List[str]) -> List[str]:
         base = os.path.join(folder, *parts)
-        return [path for path in (base + ".py", os.path.join(base, "__init__.py")) if path in self.paths]
+        found = [base + ".py", os.path.join(base, "__init__.py")]
+        for path in found if self._looks and parts[:1] != [LEGACY] else ():
+            if path not in self.paths and os.path.isfile(path):
+                self.paths[path] = path
+                self.by_tail.setdefault(_tail(path), []).append(path)
+                self._beside.append(path)
+        return [path for path in found if path in self.paths]
 
     # Who uses its names
 
@@ -183,8 +201,11 @@ class Project:
     def _settle(self, group: List[str], loaders: Dict[str, Set[str]], rewrites: Dict[str, Rewrite],
                 imports: Dict[str, List[Import]], plans: Dict[str, Plan], selected: FrozenSet[str]) -> None:
         members = {os.path.abspath(path): path for path in group}
-        stuck = [path for path in group if not rewrites[path].wants_experiment(Context(selected))]
-        providers = {path: [each for each in imports[path] if each.path in members and members[each.path] != path
+        stuck = [
+            path for path in group if path in rewrites and not rewrites[path].wants_experiment(Context(selected))]
+        makers = [path for path in group if self.makers.get(os.path.abspath(path)) == ("", False)]
+        providers = {path: [each for each in imports.get(path, ()) if each.path in members
+                and members[each.path] != path
                             and each.node is not None and rewrites[path].can_be_given_by(each.node)
                             ] for path in group}
         owners = [path for path in group if not providers[path]]
@@ -192,15 +213,17 @@ class Project:
             providers[path] = [each for each in providers[path]
                                if members[each.path] in owners or rewrites[members[each.path]].gives_on()]
         circular = any(os.path.abspath(each.path) in loaders[path] for path in group for each in providers[path])
-        if stuck or circular or len(owners) != 1 or sum(not each for each in providers.values()) != 1:
-            for path in group:
-                plans[path].stay = ONE_STAYS.format(stuck[0]) if stuck else NO_OWNER
+        if stuck or makers or circular or len(owners) != 1 or sum(not each for each in providers.values()) != 1:
+            for path in rewrites.keys() & set(group):
+                plans[path].stay = OTHER_MAKER.format(makers[0]) if makers else ONE_STAYS.format(
+                    stuck[0]) if stuck else NO_OWNER
             return
         for path in group:
             direct = sorted(providers[path], key=lambda each: members[each.path] != owners[0])
             if direct:
                 plans[path].provider = direct[0]
-                plans[members[direct[0].path]].shared = True
+                if direct[0].path not in self.makers:
+                    plans[members[direct[0].path]].shared = True
 
 
 def _module_path(path: str) -> str:
@@ -222,6 +245,17 @@ def _read(path: str) -> bytes:
         return files.read(path)
     except files.Problem:
         return b""  # said elsewhere
+
+
+def _makes(raw: bytes) -> Optional[Tuple[str, bool]]:
+    """What the Experiment that a file makes is called there; "" where others can't have it, None where it makes none."""
+    if not (b"Experiment" in raw and b"polyaxon_client" in raw or files.GATE in raw):
+        return None
+    try:
+        rewrite = Rewrite(files.decode(raw).text)
+    except (files.Problem, Unreadable, Surprise):
+        return None  # nor does it run
+    return ("", False) if rewrite.needs_experiment() else rewrite.makes()
 
 
 def _search(raw: bytes, names: Dict[str, Set[str]], exported: Dict[str, Set[str]]) -> None:

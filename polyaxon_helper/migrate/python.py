@@ -508,6 +508,20 @@ class Rewrite:
             for package in self.packages.values() for use in package.variable.uses
             for parent in [self.names.parents[use.node]])
 
+    def makes(self) -> Optional[Tuple[str, bool]]:
+        """What a module that has moved calls its Experiment, and whether by a factory; "" where that can't be told."""
+        own = self._own_experiment()
+        if own is not None:
+            return own.name, False
+        for node in self.source.tree.body:
+            if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) == FACTORY_SAYS:
+                return node.name, True
+        called = {parent.func for parent in self.names.parents.values() if isinstance(parent, ast.Call)}
+        uses = {use.node for scope in self.names.scopes for variable in scope.variables.values()
+                if self._is_symbol(variable, "Experiment") for use in variable.uses}
+        dotted = any(isinstance(node, ast.Attribute) and node.attr == "Experiment" for node in called)
+        return ("", False) if dotted or called & uses else None
+
     def can_be_given_by(self, statement: Any) -> bool:
         """Whether an import of another module stands where it can also bring the Experiment."""
         return self._starts_line(statement) and all(

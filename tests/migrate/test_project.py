@@ -99,6 +99,32 @@ PROJECTS = {
     "a name that nobody uses": (
         {"utils.py": "from polyaxon_helper import get_params\nx = 1\n", "train.py": "import utils\nutils.x\n"},
         {"utils.py": "x = 1\n"}, 0),
+    "an owner that has moved before": (
+        {"train.py": "import utils\n" + SEND + "send_metrics(a=1)\nutils.log(b=2)\n", "utils.py": MADE + MOVED_LOG},
+        {"train.py": "import utils\nfrom utils import experiment\nexperiment.log_metrics(a=1)\nutils.log(b=2)\n"}, 0),
+    "an owner with a factory that has moved before": (
+        {"train.py": "import utils\n" + SEND + "send_metrics(a=1)\n", "utils.py": "import threading\n" + FACTORY.format(
+            name="get_experiment", says=FACTORY_SAYS, threading="threading")},
+        {"train.py": "import utils\nfrom utils import get_experiment\nexperiment = get_experiment()\n"
+            "experiment.log_metrics(a=1)\n"}, 0),
+    "another maker that can't be asked": (
+        {"train.py": "import utils\n" + SEND + "send_metrics(a=1)\n",
+         "utils.py": "def f():\n    from polyaxon_client.tracking import Experiment\n    return Experiment()\n"}, {},
+         1),
+    "another maker that can't be asked, by its module": (
+        {"train.py": "import utils\n" + SEND + "send_metrics(a=1)\n",
+         "utils.py": "from polyaxon_client import tracking\nx = [tracking.Experiment()]\n"}, {}, 1),
+    "another maker that this one does not import": (
+        {"train.py": SEND + "send_metrics(a=1)\n", "utils.py": MADE + MOVED_LOG, "main.py": "import train, utils\n"},
+        {}, 1),
+    "one that only asks the class": (
+        {"train.py": "import utils\n" + SEND + "send_metrics(a=1)\n",
+         "utils.py": "from polyaxon_client.tracking import Experiment\nExperiment.get_params()\n"},
+        {"train.py": "import utils\n" + MADE + "experiment.log_metrics(a=1)\n"}, 0),
+    "one that does not parse": (
+        {"train.py": "import utils\n" + SEND + "send_metrics(a=1)\n",
+         "utils.py": "from polyaxon_client.tracking import Experiment\nprint 'x'\n"},
+        {"train.py": "import utils\n" + MADE + "experiment.log_metrics(a=1)\n"}, 0),
     "an owner that makes it in a function": (
         {"train.py": "import utils\n" + SEND + "send_metrics(a=1)\n",
          "utils.py": "import threading\n\n\ndef log():\n    from polyaxon_helper import send_metrics\n"
@@ -149,6 +175,18 @@ def test_an_owner_that_can_not_be_written_keeps_the_others(tmp_path: Path, capsy
     assert cli.main([str(tmp_path)]) == 2
     assert {name: (tmp_path / name).read_text() for name in before} == before
     assert "utils" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("utils, after, status", [
+    (MADE + MOVED_LOG, "from utils import experiment\nexperiment.log_metrics(a=1)\n", 0),
+    (SEND + LOG, SEND + "send_metrics(a=1)\n", 1),
+    ("x = 1\n", MADE + "experiment.log_metrics(a=1)\n", 0),
+], ids=["has moved", "has not moved", "has none"])
+def test_a_module_beside_it_that_was_not_named(utils: str, after: str, status: int, tmp_path: Path) -> None:
+    write(tmp_path, {"train.py": "import utils\n" + SEND + "send_metrics(a=1)\n", "utils.py": utils})
+    assert cli.main([str(tmp_path / "train.py")]) == status
+    assert (tmp_path / "train.py").read_text() == "import utils\n" + after
+    assert (tmp_path / "utils.py").read_text() == utils
 
 
 def test_two_threads_that_make_the_first_call_at_once_make_one_experiment() -> None:
