@@ -156,8 +156,6 @@ class Source:
     def token_at(self, offset: int) -> int:
         """The number of the token that starts there."""
         index = bisect_right(self._read_tokens()[1], offset) - 1
-        while index > 0 and self.tokens[index].start == self.tokens[index].end == offset:  # a DEDENT, say
-            index -= 1  # pragma: no cover - which of two tokens comes first differs between Pythons
         if index < 0 or self.tokens[index].start != offset:
             raise Surprise("no token starts at {}:{}".format(*self.position(offset)))
         return index

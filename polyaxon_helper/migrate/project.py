@@ -111,11 +111,11 @@ class Project:
         for match in IMPORT.finditer(raw):
             head = raw[raw.rfind(b"\n", 0, match.start()) + 1:match.start()].split()
             rest = match.group(1) or raw[match.end():raw.find(b"\n", match.end()) + 1 or len(raw)]
-            if not head:
+            if not head or head[-1].endswith((b";", b":")):
                 targets = [each.split()[0].decode("latin-1") for each in rest.split(b",") if each.split()]
                 level = 0
-            elif len(head) == 2 and head[0] == b"from":
-                module = head[1].decode("latin-1")
+            elif len(head) > 1 and head[-2] == b"from":
+                module = head[-1].decode("latin-1")
                 dotted = module.lstrip(".")
                 level = len(module) - len(dotted)
                 targets = [dotted] + [(dotted + "." if dotted else "") + word
@@ -248,7 +248,7 @@ def _read(path: str) -> bytes:
 
 
 def _makes(raw: bytes) -> Optional[Tuple[str, bool]]:
-    """What the Experiment that a file makes is called there; "" where others can't have it, None where it makes none."""
+    """What the Experiment that a file makes is called there; "" if others can't have it, None if there is none."""
     if not (b"Experiment" in raw and b"polyaxon_client" in raw or files.GATE in raw):
         return None
     try:

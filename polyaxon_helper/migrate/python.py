@@ -235,8 +235,8 @@ class Rewrite:
         if alias.name == "*":
             for name in REPLACEMENTS:
                 variable = self.names.module.variables.get(name)
-                if variable is not None and (variable.uses or name in self._listed()):
-                    self._add_legacy(variable, site, None, name)
+                if variable is not None and variable.uses or name in self._listed():
+                    self._add_legacy(self.names.variable(name, self.names.module), site, None, name)
         elif isinstance(site.node, ast.ImportFrom):
             if alias.name in REPLACEMENTS:
                 self._add_legacy(self.names.imported[alias], site, alias, alias.name)
@@ -1191,9 +1191,6 @@ class Rewrite:
         parent = self.names.parents[node]
         body = next(body for body in _bodies(parent) if node in body)
         opening = source.token_at(source.start(body[0]))
-        while opening > first and opening > 0 and source.tokens[opening - 1].start >= source.tokens[first].start and (
-                source.tokens[opening - 1].text == "@"):
-            opening -= 1  # pragma: no cover - decorators can't stand in such a line
         if opening > first and source.is_(opening - 1, ":") and opening <= index:
             indent += source.unit()
             self._edit(source.tokens[opening - 1].end, source.tokens[opening].start, source.newline + indent)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any, Tuple
 
@@ -288,10 +289,14 @@ def test_the_client_can_be_imported_here(tmp_path: Path, monkeypatch: pytest.Mon
     assert not cli._client_imports()
 
 
-def test_as_a_module(tmp_path: Path) -> None:
+def test_as_a_module(tmp_path: Path, python: Any) -> None:
     (tmp_path / "a.py").write_text("raise SystemExit('it is never run')\n" + OLD)
-    done = subprocess.run([sys.executable, "-m", "polyaxon_helper.migrate", "-q", str(tmp_path)],
-            stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, timeout=60)
-    assert (done.returncode, done.stdout) == (0, b"")
+    done = python("-m", "polyaxon_helper.migrate", "-q", str(tmp_path), cwd=Path(__file__).parents[2])
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert (tmp_path / "a.py").read_text().endswith(NEW)
+
+
+@pytest.mark.skipif(sys.version_info[:2] != (3, 9), reason="one run is enough")
+def test_leaves_the_standard_library_and_what_is_installed(run: Any) -> None:
+    paths = sysconfig.get_paths()
+    assert run("--check", paths["stdlib"], paths["purelib"]) == (0, "nothing to rewrite\n", "")

@@ -212,3 +212,17 @@ def test_killed_at_any_moment_the_file_is_whole(step: str, tmp_path: Path) -> No
         "files.replace({1!r}, b'old', b'new')\n").format(step, str(path))
     subprocess.run([sys.executable, "-c", script], stderr=subprocess.DEVNULL, timeout=60)
     assert path.read_bytes() == b"old"
+
+
+@pytest.mark.usefixtures("no_git")
+def test_leaves_out_a_link_to_nowhere(tmp_path: Path) -> None:
+    fill(tmp_path, "a.py")
+    (tmp_path / "b.py").symlink_to("gone.py")
+    assert found(tmp_path) == ["a.py"]
+
+
+def test_replaces_where_files_have_no_owners(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("polyaxon_helper.migrate.files.os.chown")
+    (tmp_path / "a.py").write_bytes(b"old")
+    files.replace(str(tmp_path / "a.py"), b"old", b"new")
+    assert (tmp_path / "a.py").read_bytes() == b"new"

@@ -64,6 +64,16 @@ PROJECTS = {
         {"pkg/log.py": MADE + MOVED_LOG,
          "pkg/train.py": "from . import log\nfrom .log import experiment\nexperiment.log_metrics(a=1)\n",
          "main.py": "from pkg.log import log\nfrom pkg.log import experiment\nexperiment.log_metrics(a=1)\n"}, 0),
+    "a package, by its own name and from above": (
+        {"pkg/__init__.py": "", "pkg/log.py": SEND + LOG, "pkg/sub/__init__.py": "",
+         "pkg/train.py": "import pkg.log\n" + SEND + "send_metrics(a=1)\n",
+         "pkg/sub/eval.py": "from .. import log\n" + SEND + "send_metrics(a=1)\n"},
+        {"pkg/log.py": MADE + MOVED_LOG,
+         "pkg/train.py": "import pkg.log\nfrom pkg.log import experiment\nexperiment.log_metrics(a=1)\n",
+         "pkg/sub/eval.py": "from .. import log\nfrom ..log import experiment\nexperiment.log_metrics(a=1)\n"}, 0),
+    "two that a third imports, in lines with other things": (
+        {"a.py": SEND + "send_metrics(a=1)\n", "b.py": SEND + "send_metrics(b=1)\n",
+         "main.py": "# we import both\nimport os; import a\nif a: from b import x\n"}, {}, 1),
     "one of them has to stay": (
         {"train.py": "import utils\n" + SEND + "send_metrics(a=1)\n",
          "utils.py": "import polyaxon_helper\nf = polyaxon_helper\npolyaxon_helper.send_metrics(a=1)\n"}, {}, 1),
@@ -83,6 +93,17 @@ PROJECTS = {
         "test.py": "patch('train.get_params')\n"},
         {"train.py": "from polyaxon_client.tracking import Experiment\nget_params = Experiment.get_params\n"
             "get_params()\n"}, 0),
+    "a name of one of two files": (
+        {"utils.py": "from polyaxon_helper import get_params\n", "other.py": "from polyaxon_helper import get_params\n",
+         "train.py": "from utils import get_params\nget_params()\n"},
+        {"utils.py": "from polyaxon_client.tracking import Experiment\nget_params = Experiment.get_params\n",
+         "other.py": ""}, 0),
+    "a name that a file with the package in it patches": (
+        {"utils.py": "from polyaxon_helper import get_params\n",
+         "test.py": "from polyaxon_helper import get_log_level\npatch('utils.get_params')\nget_log_level()\n"},
+        {"utils.py": "from polyaxon_client.tracking import Experiment\nget_params = Experiment.get_params\n",
+         "test.py": "from polyaxon_client.tracking import get_log_level\npatch('utils.get_params')\nget_log_level()\n"},
+        0),
     "a name that a file with the package in it uses": (
         {"utils.py": "from polyaxon_helper import get_params\n",
          "train.py": "import utils\nfrom polyaxon_helper import get_log_level\nutils.get_params()\nget_log_level()\n"},
@@ -103,14 +124,15 @@ PROJECTS = {
         {"train.py": "import utils\n" + SEND + "send_metrics(a=1)\nutils.log(b=2)\n", "utils.py": MADE + MOVED_LOG},
         {"train.py": "import utils\nfrom utils import experiment\nexperiment.log_metrics(a=1)\nutils.log(b=2)\n"}, 0),
     "an owner with a factory that has moved before": (
-        {"train.py": "import utils\n" + SEND + "send_metrics(a=1)\n", "utils.py": "import threading\n" + FACTORY.format(
-            name="get_experiment", says=FACTORY_SAYS, threading="threading")},
+        {"train.py": "import utils\n" + SEND + "send_metrics(a=1)\n",
+         "utils.py": "import threading\n" + FACTORY.format(
+             name="get_experiment", says=FACTORY_SAYS, threading="threading")},
         {"train.py": "import utils\nfrom utils import get_experiment\nexperiment = get_experiment()\n"
             "experiment.log_metrics(a=1)\n"}, 0),
     "another maker that can't be asked": (
         {"train.py": "import utils\n" + SEND + "send_metrics(a=1)\n",
-         "utils.py": "def f():\n    from polyaxon_client.tracking import Experiment\n    return Experiment()\n"}, {},
-         1),
+         "utils.py": "def f():\n    from polyaxon_client.tracking import Experiment\n    return Experiment()\n"},
+        {}, 1),
     "another maker that can't be asked, by its module": (
         {"train.py": "import utils\n" + SEND + "send_metrics(a=1)\n",
          "utils.py": "from polyaxon_client import tracking\nx = [tracking.Experiment()]\n"}, {}, 1),

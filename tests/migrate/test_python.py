@@ -3,12 +3,12 @@ import os
 import re
 import sys
 import warnings
-from typing import FrozenSet
+from typing import FrozenSet, Optional, Tuple
 
 import pytest
 
-from polyaxon_helper.migrate.edits import Edit, Source, Surprise, Unreadable, applied, same
-from polyaxon_helper.migrate.python import Context, Provider, migrate
+from polyaxon_helper.migrate.edits import Edit, Source, Surprise, Unreadable, _tokenize, applied, same
+from polyaxon_helper.migrate.python import Context, Provider, Rewrite, migrate
 from polyaxon_helper.replacements import REPLACEMENTS
 
 from . import standin
@@ -289,6 +289,33 @@ def test_another_tree_is_noticed() -> None:
     assert same(Source("f(1)").tree, Source("f( 1 )").tree, {}, {})
 
 
+def test_tokens_that_do_not_fit_are_a_surprise(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Surprise, match="no tokens"):
+        _tokenize("(")
+    monkeypatch.setattr(Source, "_opened", lambda *_: "(")
+    if sys.version_info < (3, 12):
+        with pytest.raises(Surprise, match="differ"):
+            Source("f'{x}'")
+
+
+def test_a_name_in_other_letters_is_a_surprise() -> None:
+    with pytest.raises(Surprise, match="spelled"):
+        migrate("from \uff50olyaxon_helper import get_log_level\nget_log_level()\n")
+
+
+IMPORTED = "from polyaxon_client.tracking import Experiment\n"
+
+
+@pytest.mark.parametrize("text, made", [
+    (IMPORTED + "e = Experiment()\n", ("e", False)),
+    (IMPORTED + "x = dict()\ntry:\n    e = Experiment()\nexcept Exception:\n    e = None\n", ("e", False)),
+    (IMPORTED + "try:\n    e = Experiment()\nexcept Exception:\n    pass\nelse:\n    f()\n", ("", False)),
+    (IMPORTED + "e = Experiment()\ne = 1\n", ("", False)), (IMPORTED + "x = dict()\n", None),
+], ids=["one", "one or None", "in another form", "not for good", "none"])
+def test_what_a_moved_module_makes(text: str, made: Optional[Tuple[str, bool]]) -> None:
+    assert Rewrite(text).makes() == made
+
+
 def test_no_token_is_a_surprise() -> None:
     with pytest.raises(Surprise):
         Source("x = 1").token_at(3)
@@ -322,6 +349,11 @@ PROVIDED = {
         "from . import utils\nfrom polyaxon_helper import send_metrics as log\ncall(log)\n", 1,
         "from . import utils\nfrom .utils import get_experiment\nexperiment = get_experiment()\n\n\n"
         "def log(**metrics):\n    experiment.log_metrics(**metrics)\n\n\ncall(log)\n"),
+    "before the import of the owner, twice": (
+        Provider("utils", "experiment", False),
+        "from polyaxon_helper import send_metrics\nfrom polyaxon_helper import send_metrics as log\nimport utils\n"
+        "send_metrics(a=1)\nlog(b=1)\n", 3,
+        "import utils\nfrom utils import experiment\nexperiment.log_metrics(a=1)\nexperiment.log_metrics(b=1)\n"),
     "the name is taken": (
         Provider("utils", "experiment", False),
         "import utils\nfrom polyaxon_helper import send_metrics\nexperiment = 1\nsend_metrics(a=1)\n", 1,
@@ -332,8 +364,6 @@ PROVIDED = {
 
 @pytest.mark.parametrize("provider, before, line, after", list(PROVIDED.values()), ids=list(PROVIDED))
 def test_takes_the_experiment_from_its_owner(provider: Provider, before: str, line: int, after: str) -> None:
-    from polyaxon_helper.migrate.python import Rewrite
-
     rewrite = Rewrite(before)
     given = provider._replace(node=rewrite.source.tree.body[line - 1])
     assert rewrite.result(Context(provider=given)).text == after

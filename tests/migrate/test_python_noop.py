@@ -104,8 +104,15 @@ REPORTED = {
     "send_metrics beside the module as an object": (
         "import polyaxon_helper\nfrom polyaxon_helper import send_metrics\nf(polyaxon_helper)\nsend_metrics(a=1)\n",
         [(3, 3), (4, 1)]),
+    "a star for a name by hand that is listed": (
+        "from polyaxon_helper import *\n__all__ = ['get_data_path']\n", [(1, 1)]),
     "the module in eval": ("import polyaxon_helper\neval('polyaxon_helper.get_params()')\n", [(1, 1)]),
 }
+
+
+if sys.version_info >= (3, 8):
+    REPORTED["a field that prints its own text"] = (
+        "import polyaxon_helper\nf'{polyaxon_helper.get_params()=}'\n", [(2, 4)])
 
 
 @pytest.mark.parametrize("text", list(SILENT.values()), ids=list(SILENT))
