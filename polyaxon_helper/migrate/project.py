@@ -136,8 +136,6 @@ class Project:
             for _ in range(level - 1):
                 folder = os.path.dirname(folder)
             return [(found, True) for found in self._at(folder, parts)]
-        if not parts or parts[-1] not in self.by_tail and not self._looks:
-            return []
         packaged = os.path.exists(os.path.join(folder, "__init__.py"))
         while packaged and os.path.exists(os.path.join(folder, "__init__.py")):
             folder = os.path.dirname(folder)  # where the package lies

@@ -143,6 +143,12 @@ PROJECTS = {
         {"train.py": "import utils\n" + SEND + "send_metrics(a=1)\n",
          "utils.py": "from polyaxon_client.tracking import Experiment\nExperiment.get_params()\n"},
         {"train.py": "import utils\n" + MADE + "experiment.log_metrics(a=1)\n"}, 0),
+    "makers that nothing connects to this one": (
+        {"train.py": SEND + "send_metrics(a=1)\n", "a.py": MADE, "b.py": "import a\n" + MADE},
+        {"train.py": MADE + "experiment.log_metrics(a=1)\n"}, 0),
+    "a getter in a function": (
+        {"a.py": "def f():\n    from polyaxon_helper import get_log_level\n    return get_log_level()\n", "b.py": ""},
+        {"a.py": "def f():\n    from polyaxon_client.tracking import get_log_level\n    return get_log_level()\n"}, 0),
     "one that does not parse": (
         {"train.py": "import utils\n" + SEND + "send_metrics(a=1)\n",
          "utils.py": "from polyaxon_client.tracking import Experiment\nprint 'x'\n"},
