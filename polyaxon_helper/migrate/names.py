@@ -1,0 +1,231 @@
+"""Which name means what in a module: Python's own scopes, the same on every Python that runs this.
+
+Not by symtable: from 3.12 on it inlines comprehensions, and their names show up in the scope around them.
+"""
+import ast
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+# Nodes that bind the name in one of their fields, some of them unknown to older Pythons
+BINDERS: Dict[str, str] = {
+    "ExceptHandler": "name", "MatchAs": "name", "MatchStar": "name", "MatchMapping": "rest",
+    "TypeVar": "name", "ParamSpec": "name", "TypeVarTuple": "name",
+}
+
+
+def mangled(name: str, klass: str) -> str:
+    if klass.strip("_") and name.startswith("__") and not name.endswith("__"):
+        return "_{}{}".format(klass.lstrip("_"), name)
+    return name
+
+
+class Binding(NamedTuple):
+    node: Any
+    """What binds: a statement, a Name, an argument, ..."""
+    scope: "Scope"
+    """Where it stands, which is elsewhere than what it binds after `global`."""
+    alias: Optional[ast.alias] = None
+    """The part of an import that binds."""
+
+
+class Use(NamedTuple):
+    node: ast.Name
+    scope: "Scope"
+
+
+class Scope:
+    """A block of names: the module, a class, a function, a comprehension, or the type parameters of one of these."""
+
+    def __init__(self, kind: str, parent: Optional["Scope"], node: ast.AST) -> None:
+        self.kind = kind
+        self.parent = parent
+        self.node = node
+        self.variables: Dict[str, Variable] = {}
+        self.globals: Set[str] = set()
+        self.nonlocals: Set[str] = set()
+
+    def chain(self) -> Iterator["Scope"]:
+        """This scope and those around it that its names are looked up in."""
+        direct = True
+        scope: Optional[Scope] = self
+        while scope is not None:
+            if direct or scope.kind != "class":
+                yield scope
+            direct = direct and scope.kind == "type"
+            scope = scope.parent
+
+
+class Variable:
+    """A name in its scope: all that binds it and all that uses it."""
+
+    def __init__(self, name: str, scope: Scope) -> None:
+        self.name = name
+        self.scope = scope
+        self.bindings: List[Binding] = []
+        self.uses: List[Use] = []
+        self.unclear = False
+        """Whether a class body that binds the name also reads it, and so reads either."""
+
+
+class Names:
+    """The names of a module."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.module = Scope("module", None, tree)
+        self.scopes: List[Scope] = [self.module]
+        self.parents: Dict[ast.AST, Any] = {}
+        self.imported: Dict[ast.alias, Variable] = {}
+        """What each part of an import binds."""
+        self._bound: List[Tuple[str, Binding]] = []
+        self._used: List[Tuple[str, Use]] = []
+        self._scope_of: Dict[ast.AST, Scope] = {}
+        self._walk(tree)
+        self._resolve()
+
+    def statements(self) -> List[Any]:
+        return list(self._scope_of)
+
+    def scope_of(self, statement: ast.AST) -> Scope:
+        return self._scope_of[statement]
+
+    def variable(self, name: str, scope: Scope) -> Variable:
+        """The variable that `name` means in `scope`; one of the module's where nothing binds it."""
+        for outer in scope.chain():
+            if name in outer.globals:
+                break
+            if name in outer.variables and name not in outer.nonlocals:
+                return outer.variables[name]
+        return self.module.variables.setdefault(name, Variable(name, self.module))
+
+    def around(self, node: ast.AST) -> Iterator[Any]:
+        """The nodes that `node` stands in, from the nearest."""
+        while node in self.parents:
+            node = self.parents[node]
+            yield node
+
+    # Collecting: a list of work in place of recursion, since expressions nest deeper than Python's stack
+
+    def _walk(self, tree: ast.Module) -> None:
+        work: List[Tuple[ast.AST, Scope, str]] = [(tree, self.module, "")]
+        while work:
+            node, scope, klass = work.pop()
+            for child, inner, inside in self._children(node, scope, klass):
+                self.parents[child] = node
+                work.append((child, inner, inside))
+
+    def _bind(self, name: Optional[str], binding: Binding, klass: str) -> None:
+        if name:
+            self._bound.append((mangled(name, klass), binding))
+
+    def _scope(self, kind: str, parent: Scope, node: ast.AST) -> Scope:
+        self.scopes.append(Scope(kind, parent, node))
+        return self.scopes[-1]
+
+    def _children(self, node: Any, scope: Scope, klass: str) -> Iterator[Tuple[ast.AST, Scope, str]]:
+        if isinstance(node, ast.stmt):
+            self._scope_of[node] = scope
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Load):
+                self._used.append((mangled(node.id, klass), Use(node, scope)))
+            else:
+                self._bind(node.id, Binding(node, scope), klass)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            for alias in node.names:
+                name = alias.asname or (alias.name.split(".")[0] if isinstance(node, ast.Import) else alias.name)
+                self._bind(name, Binding(node, scope, alias), klass)
+        elif isinstance(node, ast.Global):
+            scope.globals.update(mangled(name, klass) for name in node.names)
+        elif isinstance(node, ast.Nonlocal):
+            scope.nonlocals.update(mangled(name, klass) for name in node.names)
+        elif isinstance(node, FUNCTIONS + (ast.Lambda,)):
+            yield from self._function(node, scope, klass)
+        elif isinstance(node, ast.ClassDef):
+            yield from self._class(node, scope, klass)
+        elif isinstance(node, COMPREHENSIONS):
+            yield from self._comprehension(node, scope, klass)
+        elif type(node).__name__ == "NamedExpr":
+            outer = scope
+            while outer.kind == "comprehension" and outer.parent is not None:
+                outer = outer.parent
+            self._bind(node.target.id, Binding(node.target, outer), klass)
+            yield node.value, scope, klass
+        elif type(node).__name__ == "TypeAlias":
+            inner = self._type_scope(node, scope)
+            yield node.name, scope, klass
+            for child in node.type_params + [node.value]:
+                yield child, inner, klass
+        else:
+            self._bind(getattr(node, BINDERS.get(type(node).__name__, ""), None), Binding(node, scope), klass)
+            for child in ast.iter_child_nodes(node):
+                yield child, scope, klass
+
+    def _type_scope(self, node: Any, scope: Scope) -> Scope:
+        return self._scope("type", scope, node) if getattr(node, "type_params", None) else scope
+
+    def _function(self, node: Any, scope: Scope, klass: str) -> Iterator[Tuple[ast.AST, Scope, str]]:
+        outer = scope
+        body = [node.body]
+        if not isinstance(node, ast.Lambda):
+            self._bind(node.name, Binding(node, scope), klass)
+            outer = self._type_scope(node, scope)
+            body = node.body
+            for decorator in node.decorator_list:
+                yield decorator, scope, klass
+            for child in getattr(node, "type_params", []) + [node.returns] * (node.returns is not None):
+                yield child, outer, klass
+        inner = self._scope("function", outer, node)
+        arguments = node.args
+        for default in arguments.defaults + [default for default in arguments.kw_defaults if default is not None]:
+            yield default, scope, klass
+        every = getattr(arguments, "posonlyargs", []) + arguments.args + arguments.kwonlyargs
+        for argument in every + [each for each in (arguments.vararg, arguments.kwarg) if each is not None]:
+            self._bind(argument.arg, Binding(argument, inner), klass)
+            if argument.annotation is not None:
+                yield argument.annotation, outer, klass
+        for child in body:
+            yield child, inner, klass
+
+    def _class(self, node: Any, scope: Scope, klass: str) -> Iterator[Tuple[ast.AST, Scope, str]]:
+        self._bind(node.name, Binding(node, scope), klass)
+        for decorator in node.decorator_list:
+            yield decorator, scope, klass
+        outer = self._type_scope(node, scope)
+        for child in getattr(node, "type_params", []) + node.bases + node.keywords:
+            yield child, outer, klass
+        inner = self._scope("class", outer, node)
+        for child in node.body:
+            yield child, inner, node.name
+
+    def _comprehension(self, node: Any, scope: Scope, klass: str) -> Iterator[Tuple[ast.AST, Scope, str]]:
+        inner = self._scope("comprehension", scope, node)
+        for number, generator in enumerate(node.generators):
+            # the first iterable alone is evaluated outside
+            yield generator.iter, inner if number else scope, klass
+            for child in [generator.target] + generator.ifs:
+                yield child, inner, klass
+        for field in ("elt", "key", "value"):
+            if getattr(node, field, None) is not None:  # 3.15 may leave one out
+                yield getattr(node, field), inner, klass
+
+    # Resolving, once everything that binds is known
+
+    def _resolve(self) -> None:
+        for name, binding in self._bound:
+            scope = binding.scope
+            if name not in scope.nonlocals:
+                home = self.module if name in scope.globals else scope
+                home.variables.setdefault(name, Variable(name, home)).bindings.append(binding)
+        for name, binding in self._bound:
+            if name in binding.scope.nonlocals:
+                self.variable(name, binding.scope).bindings.append(binding)
+        for scope in self.scopes:
+            for variable in scope.variables.values():
+                self.imported.update((binding.alias, variable) for binding in variable.bindings if binding.alias)
+        for name, use in self._used:
+            variable = self.variable(name, use.scope)
+            variable.uses.append(use)
+            if variable.scope.kind == "class":
+                # a class body reads the global until it has bound the name itself
+                self.variable(name, self.module).unclear = True

@@ -1,0 +1,1260 @@
+"""A module's text in, its text on polyaxon_client.tracking out, and what is left for a person.
+
+A name that only the legacy import binds goes, and its uses become what the table says (`inline`). One that anything
+else binds, deletes, exports or reads in a roundabout way stays, and is bound to what the table says (`kept`).
+"""
+import ast
+import re
+import sys
+import tokenize
+from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Set, Tuple
+
+from ..replacements import EXCEPTIONS, REPLACEMENTS, TRACKING
+from .edits import LINE_END, Edit, Source, Surprise, Unreadable, applied, parse, same
+from .names import Binding, Names, Scope, Use, Variable
+
+LEGACY = "polyaxon_helper"
+ALL = frozenset(REPLACEMENTS)
+OUR_OWN = "client"
+"""The one module of the package that a migrated script goes on importing."""
+NEEDS_EXPERIMENT = frozenset(("send_metrics", "experiment"))
+
+OTHER_NAMES: Dict[str, Tuple[str, ...]] = {
+    "experiment": ("polyaxon_experiment", "tracked_experiment"),
+    "get_experiment": ("get_polyaxon_experiment", "get_tracked_experiment"),
+    "Experiment": ("PolyaxonExperiment", "TrackedExperiment"),
+    "Job": ("PolyaxonJob", "TrackedJob"),
+    "PolyaxonClientException": ("ClientException", "TrackingException"),
+}
+"""What to call something whose name means something else; others get polyaxon_ in front."""
+
+ROUNDABOUT = frozenset(("globals", "locals", "vars", "eval", "exec", "dir", "__dict__", "modules"))
+"""Names that read other names from strings."""
+
+HARMLESS_FUNCTIONS = frozenset(("abs", "bool", "dict", "float", "int", "len", "max", "min", "round", "str", "sum",
+        "zip"))
+HARMLESS_METHODS = frozenset((
+    "cpu", "detach", "format", "get", "item", "items", "max", "mean", "min", "numpy", "result", "std", "sum", "tolist",
+))
+"""Calls in an argument that only look at something."""
+
+FACTORY_SAYS = "The one Experiment of this process, made by the first call; None outside Polyaxon."
+FACTORY = '''\
+def {name}(made=[], lock={threading}.Lock()):
+    """{says}"""
+    from polyaxon_client.exceptions import PolyaxonClientException
+    from polyaxon_client.tracking import Experiment
+
+    with lock:
+        if not made:
+            try:
+                made.append(Experiment())
+            except PolyaxonClientException:
+                made.append(None)
+    return made[0]
+'''
+
+OBJECT = "the module is handed around as an object; use functions of polyaxon_client.tracking, then run again"
+STRING = "a string names the legacy package; write the name that the code uses now"
+UNKNOWN = "no release of polyaxon-helper has this name; nothing to move to"
+FALLBACK = "stands in for polyaxon_client where that can't be imported; delete it, or keep the legacy package for it"
+STAR = "import the names that you use in place of *, then run again"
+IN_CLASS = "an import in a class body; move it to the top of the module, then run again"
+TOGETHER = "stays with {}, so that the process has one Experiment; move both at once"
+TOGETHER_OBJECT = "stays while the module is handed around as an object, so that the process has one Experiment"
+DEBUGGED = "`{name=}` in an f-string prints the legacy name; write it without the ="
+ASSIGNED = "the module's attribute is replaced; replace polyaxon_client.tracking's by hand"
+SPELLED = "written in a way that can't be edited safely; write it as module.name, then run again"
+
+
+class Place(NamedTuple):
+    """What needs a person."""
+
+    line: int
+    column: int
+    name: str
+    message: str
+
+
+class Provider(NamedTuple):
+    """The module that owns the process's Experiment, as this one imports it, and how it is called there."""
+
+    module: str
+    name: str
+    is_factory: bool
+    node: Any = None
+    """This module's statement that imports it."""
+
+
+class Context(NamedTuple):
+    """What a module's text does not say."""
+
+    selected: FrozenSet[str] = ALL
+    exported: FrozenSet[str] = frozenset()
+    """Names that other modules import from this one; * for all."""
+    provider: Optional[Provider] = None
+    shared: bool = False
+    """Whether other modules import the Experiment from here."""
+    stay: str = ""
+    """Why the Experiment has to stay with the legacy package."""
+
+
+class Result(NamedTuple):
+    text: str
+    uses: int
+    """Legacy names that moved, each time they are used."""
+    places: List[Place]
+    provides: Optional[Tuple[str, bool]] = None
+    """What the Experiment or its factory is called here, and whether it is a factory."""
+
+
+class Segment(NamedTuple):
+    """A name in an import statement, as it stands in the text."""
+
+    start: int
+    end: int
+
+
+class Site:
+    """An import statement of the legacy package, and what becomes of it."""
+
+    def __init__(self, node: Any, scope: Scope) -> None:
+        self.node = node
+        self.scope = scope
+        self.gone: Set[ast.alias] = set()
+        self.tracked: Set[ast.alias] = set()
+        """Aliases that stay as they are, behind the client's module."""
+        self.stays: Set[ast.alias] = set()
+        self.needs: Set[str] = set()
+        """The client's names that have to be imported here."""
+        self.explicit: List[str] = []
+        """Legacy names to import in place of a *."""
+        self.assigns: List[str] = []
+        self.instances: List[str] = []
+        """Names for the Experiment here; "" is whatever the module calls it."""
+        self.functions: List[str] = []
+        self.before: List[str] = []
+        self.after: List[List[str]] = []
+        """Compound statements."""
+
+
+class Legacy:
+    """A variable that a legacy import binds to one of its names."""
+
+    def __init__(self, variable: Variable) -> None:
+        self.variable = variable
+        self.parts: List[Tuple[Site, Optional[ast.alias], str]] = []
+        self.style = ""
+
+
+class Member(NamedTuple):
+    """`polyaxon_helper.name`, used."""
+
+    use: Use
+    node: ast.Attribute
+    name: str
+    called: bool
+
+
+class Package:
+    """A variable that is the legacy package itself."""
+
+    def __init__(self, variable: Variable) -> None:
+        self.variable = variable
+        self.sites: List[Tuple[Site, ast.alias]] = []
+        self.members: List[Member] = []
+        self.stays = False
+
+
+def migrate(text: str, context: Context = Context()) -> Result:
+    """The text, moved as far as is safe, and the places that are left.
+
+    Unreadable where Python can't parse it, Surprise where the outcome is not what was meant.
+    """
+    return Rewrite(text).result(context)
+
+
+def home(name: str) -> str:
+    """The client's module that a name has to be imported from."""
+    return EXCEPTIONS if name == "PolyaxonClientException" else TRACKING
+
+
+def members_path(name: str) -> str:
+    path = REPLACEMENTS[name].path
+    return path or ""
+
+
+class Rewrite:
+    """One module's way from the old text to the new one."""
+
+    def __init__(self, text: str) -> None:
+        self.context = Context()
+        self.source = Source(text)
+        self.names = Names(self.source.tree)
+        self.places: List[Place] = []
+        self.uses = 0
+        self.edits: Dict[Tuple[int, int], Edit] = {}
+        self.swaps: Dict[ast.AST, List[ast.AST]] = {}
+        self.added: Dict[ast.AST, List[ast.AST]] = {}
+        self.sites: List[Site] = []
+        self.legacies: Dict[Variable, Legacy] = {}
+        self.packages: Dict[Variable, Package] = {}
+        self.chosen: Dict[str, str] = {}
+        self.scopes: Dict[str, List[Scope]] = {}
+        self.factory = ""
+        self.instance = ""
+        self.stars: List[Any] = []
+        self.kept_stars: List[Site] = []
+        self.removed: Set[ast.AST] = set()
+        self.imported: Set[Tuple[ast.AST, str]] = set()
+        """What has been put into a block, and is there for all that follows."""
+        self.unknown: List[Tuple[Site, ast.alias]] = []
+        self._find_sites()
+        self.roundabout = self._roundabout_names()
+
+    # What there is
+
+    def _find_sites(self) -> None:
+        for node in self.names.statements():
+            if isinstance(node, ast.ImportFrom):
+                if node.names[0].name == "*" and (node.level or node.module != LEGACY):
+                    self.stars.append(node)
+                if node.module == LEGACY and not node.level:
+                    self.sites.append(Site(node, self.names.scope_of(node)))
+            elif isinstance(node, ast.Import):
+                if any(alias.name == LEGACY or alias.name.startswith(LEGACY + ".") and not alias.asname
+                       for alias in node.names):
+                    self.sites.append(Site(node, self.names.scope_of(node)))
+        self.sites.sort(key=lambda site: self.source.start(site.node))
+        for site in self.sites:
+            for alias in site.node.names:
+                self._find_alias(site, alias)
+
+    def _find_alias(self, site: Site, alias: ast.alias) -> None:
+        site.stays.add(alias)
+        if alias.name == "*":
+            for name in REPLACEMENTS:
+                variable = self.names.module.variables.get(name)
+                if variable is not None and variable.uses or name in self._listed():
+                    self._add_legacy(self.names.variable(name, self.names.module), site, None, name)
+        elif isinstance(site.node, ast.ImportFrom):
+            if alias.name in REPLACEMENTS:
+                self._add_legacy(self.names.imported[alias], site, alias, alias.name)
+            elif alias.name != OUR_OWN:
+                self.unknown.append((site, alias))
+        elif alias.name.split(".")[0] == LEGACY and (alias.name == LEGACY or not alias.asname):
+            variable = self.names.imported[alias]
+            self.packages.setdefault(variable, Package(variable)).sites.append((site, alias))
+
+    def _add_legacy(self, variable: Variable, site: Site, alias: Optional[ast.alias], name: str) -> None:
+        self.legacies.setdefault(variable, Legacy(variable)).parts.append((site, alias, name))
+
+    def _listed(self) -> Set[str]:
+        """The names in __all__."""
+        if self._all is not None or "__all__" not in self.names.module.variables:
+            return self._all or set()
+        listed: Set[str] = set()
+        for statement in self.source.tree.body:
+            if any(isinstance(node, ast.Name) and node.id == "__all__" for node in ast.walk(statement)):
+                listed.update(text for text in map(_text_of, ast.walk(statement)) if text)
+        self._all = listed
+        return listed
+
+    _all: Optional[Set[str]] = None
+
+    def _roundabout_names(self) -> Set[str]:
+        """Words in strings, where the module reads names from strings, and in doctests."""
+        words = re.compile(r"\w+")
+        reads = re.search(r"\b(?:%s)\b" % "|".join(ROUNDABOUT), self.source.text) is not None and any(
+            isinstance(node, ast.Name) and node.id in ROUNDABOUT or isinstance(node, ast.Attribute)
+            and node.attr in ROUNDABOUT
+            for node in ast.walk(self.source.tree)
+        )
+        found: Set[str] = set()
+        for token in self.source.tokens if reads or ">>>" in self.source.text else ():
+            if token.kind == tokenize.STRING and (reads or ">>>" in token.text):
+                found.update(words.findall(token.text))
+        return found
+
+    # What becomes of it
+
+    def wants_experiment(self, context: Context) -> bool:
+        """Whether something would move here that needs the Experiment; ask a fresh one, and no more than that."""
+        self._decide(context)
+        return bool(self._wanting() or self._wanting_members())
+
+    def _decide(self, context: Context) -> None:
+        self.context = context
+        self.places, self.kept_stars, self._own = [], [], None
+        self._report_strings()
+        for site, alias in self.unknown:
+            self._report(self._alias_offset(site, alias), alias.name, UNKNOWN)
+        for site in self.sites:
+            if site.node.names[0].name == "*" and "*" in context.exported:
+                self.kept_stars.append(site)
+                self._report(self.source.start(site.node), "*", STAR)
+        for package in self.packages.values():
+            self._read_package(package)
+        for legacy in self.legacies.values():
+            legacy.style = self._style(legacy)
+        self._settle_experiment()
+
+    def result(self, context: Context) -> Result:
+        self._decide(context)
+        self._choose_names()
+        for legacy in self.legacies.values():
+            self._move_legacy(legacy)
+        for package in self.packages.values():
+            self._move_package(package)
+        self._place_experiment()
+        for site in self.sites:
+            self._write(site)
+        return self._checked()
+
+    def _checked(self) -> Result:
+        text = self.source.text
+        new = applied(text, list(self.edits.values()))
+        if new != text:
+            try:
+                parse(new, compiles=True)
+                tree = Source(new).tree
+            except Unreadable as error:
+                parse(text, compiles=True)  # or was the old one no better?
+                raise Surprise("the new text does not parse: {}".format(error)) from None
+            if not same(self.source.tree, tree, self.swaps, self.added):
+                raise Surprise("the new text has another tree than was meant")
+        provides = (self.factory, True) if self.factory else (self.instance, False) if self.instance else None
+        return Result(new, self.uses, sorted(set(self.places)), provides)
+
+    def _report(self, offset: int, name: str, message: str) -> None:
+        self.places.append(Place(*self.source.position(offset), name=name, message=message))
+
+    def _report_strings(self) -> None:
+        if not re.search(r"['\"]%s" % LEGACY, self.source.text):
+            return
+        dotted = re.compile(r"(?:{0}|{0}\.(\w+)(?:\.\w+)*)$".format(LEGACY))
+        for token in self.source.tokens:
+            if token.kind == tokenize.STRING and LEGACY in token.text:
+                try:
+                    match = dotted.match(ast.literal_eval(token.text))
+                except (TypeError, ValueError):
+                    continue
+                name = match.group(1) or LEGACY if match else ""
+                if name in self.context.selected or name == LEGACY:
+                    self._report(token.start, name, STRING)
+
+    def _read_package(self, package: Package) -> None:
+        """Whether all that is done with the module is to read names from it; what else is reported."""
+        variable = package.variable
+        package.members = []
+        ours = [alias for _, alias in package.sites]
+        odd: List[Tuple[int, str, str]] = []
+        for binding in variable.bindings:
+            if binding.alias not in ours:
+                odd.append((self.source.start(binding.node), LEGACY, OBJECT))
+            elif binding.scope is not variable.scope:
+                odd.append((self.source.start(binding.node), LEGACY, OBJECT))
+        start = self.source.start(package.sites[0][0].node)
+        if variable.scope.kind == "class":
+            odd.append((start, LEGACY, IN_CLASS))
+        elif any(self._stands_in(site) for site, _ in package.sites):
+            odd.append((start, LEGACY, FALLBACK))
+        elif (variable.unclear or self._is_exported(variable)) and any(alias.name == LEGACY for alias in ours):
+            odd.append((start, LEGACY, OBJECT))
+        for use in variable.uses:
+            parent = self.names.parents[use.node]
+            start = self.source.start(use.node)
+            if not isinstance(parent, ast.Attribute):
+                odd.append((start, LEGACY, OBJECT))
+            elif not isinstance(parent.ctx, ast.Load):
+                odd.append((start, parent.attr, ASSIGNED))
+            elif parent.attr not in REPLACEMENTS:
+                if parent.attr != OUR_OWN:
+                    self._report(start, parent.attr, UNKNOWN)
+            elif self._member_end(use.node, parent) is None:
+                odd.append((start, parent.attr, SPELLED))
+            elif self._prints_itself(start, use.node):
+                odd.append((start, parent.attr, DEBUGGED))
+            else:
+                end = self._member_end(use.node, parent)
+                package.members.append(Member(use, parent, parent.attr, self._is_call(parent, end or 0)))
+        self.places += [Place(*self.source.position(at), name=name, message=message) for at, name, message in odd]
+        package.stays = bool(odd)
+
+    def _prints_itself(self, start: int, node: ast.AST) -> bool:
+        """Whether it stands in a field such as `{name=}` of an f-string."""
+        return self.source.in_debugged(start) or sys.version_info >= (3, 12) and any(
+            isinstance(each, ast.FormattedValue) and self.source.prints_itself(each.value)
+            for each in self.names.around(node))
+
+    def _member_end(self, name: ast.Name, attribute: ast.Attribute) -> Optional[int]:
+        """The number of the token that ends `name.attribute`."""
+        first = self.source.token_at(self.source.start(name))
+        dot = self.source.next_token(first)
+        last = self.source.next_token(dot)
+        fits = self.source.is_(first, name.id) and self.source.is_(dot, ".") and self.source.is_(last, attribute.attr)
+        return last if fits else None
+
+    def _is_call(self, node: ast.AST, token: int) -> bool:
+        """Whether this is called, and a call of the experiment's method can take its place.
+
+        Not with arguments by position: an error that the client need not raise. Nor where an argument does something:
+        outside Polyaxon, where there is no experiment, it goes on being done before the error.
+        """
+        parent = self.names.parents[node]
+        return (isinstance(parent, ast.Call) and parent.func is node and not parent.args
+                and self.source.is_(self.source.next_token(token), "(")
+                and all(self._is_harmless(inner) for keyword in parent.keywords for inner in ast.walk(keyword.value)))
+
+    def _is_harmless(self, node: Any) -> bool:
+        if not isinstance(node, ast.Call):
+            return type(node).__name__ not in ("Await", "Yield", "YieldFrom", "NamedExpr")
+        if isinstance(node.func, ast.Name):
+            bound = any(node.func.id in scope.variables and scope.variables[node.func.id].bindings
+                    for scope in self.names.scopes)
+            return node.func.id in HARMLESS_FUNCTIONS and not bound
+        return isinstance(node.func, ast.Attribute) and node.func.attr in HARMLESS_METHODS
+
+    def _is_exported(self, variable: Variable) -> bool:
+        if variable.name in self.roundabout:
+            return True
+        exported = self.context.exported
+        return variable.scope.kind == "module" and (
+            variable.name in exported or "*" in exported or variable.name in self._listed())
+
+    def _style(self, legacy: Legacy) -> str:
+        variable = legacy.variable
+        names = {name for _, _, name in legacy.parts}
+        name = min(names)
+        if any(REPLACEMENTS[each].home is None for each in names):
+            row = REPLACEMENTS[name]
+            return self._stay(legacy, "write `{}` after `{}`".format(row.write, row.after))
+        if not names <= self.context.selected:
+            return "stays"
+        if any(self._stands_in(site) for site, _, _ in legacy.parts):
+            return self._stay(legacy, FALLBACK)
+        star = any(alias is None for _, alias, _ in legacy.parts)
+        if any(site in self.kept_stars for site, _, _ in legacy.parts):
+            return "stays"
+        if star and self._other_stars_after(legacy):
+            return self._stay(legacy, STAR)
+        if names <= NEEDS_EXPERIMENT and variable.scope.kind == "class":
+            return self._stay(legacy, IN_CLASS)
+        if len(names) == 1 and name != "experiment" and "." not in members_path(name):
+            return "same"
+        aliases = [alias for _, alias, _ in legacy.parts]
+        pure = len(names) == 1 and variable.scope.kind != "class" and not variable.unclear and all(
+            binding.alias in aliases and binding.scope is variable.scope for binding in variable.bindings)
+        if star:
+            pure = pure and not variable.bindings
+        if name == "experiment" and len(names) == 1:
+            return "instance" if pure else "kept"
+        if not pure or self._is_exported(variable):
+            return "kept"
+        for use in variable.uses:
+            start = self.source.start(use.node)
+            token = self.source.token_at(start)
+            if not self.source.is_(token, use.node.id) or self._prints_itself(start, use.node):
+                return "kept"
+            if name == "send_metrics" and not self._is_call(use.node, token):
+                return "kept"
+        return "inline"
+
+    def _stay(self, legacy: Legacy, message: str) -> str:
+        for site, alias, name in legacy.parts:
+            if name in self.context.selected:
+                for use in legacy.variable.uses:
+                    self._report(self.source.start(use.node), name, message)
+                if not legacy.variable.uses:
+                    self._report(self._alias_offset(site, alias), name, message)
+        return "stays"
+
+    def _alias_offset(self, site: Site, alias: Optional[ast.alias]) -> int:
+        if alias is None:
+            return self.source.start(site.node)
+        number: int = site.node.names.index(alias)
+        return self._segments(site)[0][number].start
+
+    def _stands_in(self, site: Site) -> bool:
+        """Whether the import stands where one of the client has failed."""
+        return any(
+            isinstance(node, ast.ExceptHandler) and any(
+                (getattr(inner, "module", None) or "").startswith("polyaxon_client")
+                or any(alias.name.startswith("polyaxon_client") for alias in getattr(inner, "names", [])
+                       if isinstance(alias, ast.alias))
+                for statement in getattr(self.names.parents[node], "body") for inner in ast.walk(statement)
+                if isinstance(inner, (ast.Import, ast.ImportFrom)))
+            for node in self.names.around(site.node))
+
+    def _other_stars_after(self, legacy: Legacy) -> bool:
+        first = min(site.node.lineno for site, alias, _ in legacy.parts if alias is None)
+        return any(star.lineno >= first for star in self.stars)
+
+    # The one Experiment
+
+    def _wanting(self) -> List[Legacy]:
+        return [legacy for legacy in self.legacies.values()
+                if legacy.style != "stays" and any(name in NEEDS_EXPERIMENT for _, _, name in legacy.parts)]
+
+    def _wanting_members(self) -> List[Tuple[Package, Member]]:
+        return [(package, member) for package in self.packages.values() if not package.stays
+                for member in package.members if member.name in NEEDS_EXPERIMENT & self.context.selected]
+
+    def needs_experiment(self) -> bool:
+        """Whether any name that stands for the Experiment is used here, moved or not."""
+        return any(name in NEEDS_EXPERIMENT for legacy in self.legacies.values() for _, _, name in legacy.parts
+                   if legacy.variable.uses or self._is_exported(legacy.variable) or name == "experiment") or any(
+            isinstance(parent, ast.Attribute) and parent.attr in NEEDS_EXPERIMENT
+            for package in self.packages.values() for use in package.variable.uses
+            for parent in [self.names.parents[use.node]])
+
+    def makes(self) -> Optional[Tuple[str, bool]]:
+        """What a module that has moved calls its Experiment, and whether by a factory; "" where that can't be told."""
+        own = self._own_experiment()
+        if own is not None:
+            return own.name, False
+        for node in self.source.tree.body:
+            if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) == FACTORY_SAYS:
+                return node.name, True
+        called = {parent.func for parent in self.names.parents.values() if isinstance(parent, ast.Call)}
+        uses = {use.node for scope in self.names.scopes for variable in scope.variables.values()
+                if self._is_symbol(variable, "Experiment") for use in variable.uses}
+        dotted = any(isinstance(node, ast.Attribute) and node.attr == "Experiment" for node in called)
+        return ("", False) if dotted or called & uses else None
+
+    def can_be_given_by(self, statement: Any) -> bool:
+        """Whether an import of another module stands where it can also bring the Experiment."""
+        return self._starts_line(statement) and all(
+            self._only_imports_between(site.node, statement) if statement.lineno > site.node.lineno else True
+            for site in self.sites)
+
+    def is_legacy_member(self, node: ast.Attribute) -> bool:
+        return isinstance(node.value, ast.Name) and any(variable.name == node.value.id for variable in self.packages)
+
+    def _settle_experiment(self) -> None:
+        """All that needs the Experiment moves, or none of it."""
+        reason = self.context.stay
+        present = {name for legacy in self.legacies.values() for _, _, name in legacy.parts} | {
+            member.name for package in self.packages.values() for member in package.members}
+        stuck = {name for legacy in self.legacies.values() if legacy.style == "stays" for _, _,
+                name in legacy.parts} | {
+            member.name for package in self.packages.values() if package.stays for member in package.members}
+        left = sorted((present - self.context.selected | stuck) & NEEDS_EXPERIMENT)
+        if any(package.stays for package in self.packages.values()):
+            reason = reason or TOGETHER_OBJECT
+        elif left:
+            reason = reason or TOGETHER.format(left[0])
+        if reason:
+            for legacy in self._wanting():
+                if legacy.variable.uses or self._is_exported(legacy.variable):
+                    legacy.style = self._stay(legacy, reason)
+            for package, member in self._wanting_members():
+                self._report(self.source.start(member.use.node), member.name, reason)
+                package.members.remove(member)
+                package.members.append(member._replace(name=""))
+
+    # Names
+
+    def _choose_names(self) -> None:
+        """What everything new is called in this module."""
+        for legacy in self.legacies.values():
+            if legacy.style in ("inline", "kept"):
+                for site, _, name in legacy.parts:
+                    self._want(members_path(name).split(".")[0], [site.scope])
+                    if legacy.style == "inline":
+                        self._want(members_path(name).split(".")[0], [use.scope for use in legacy.variable.uses])
+        for legacy in self._wanting():
+            for symbol in ("experiment", "get_experiment", "Experiment", "PolyaxonClientException"):
+                self._want(symbol, [site.scope for site, _, _ in legacy.parts])
+            self._want("experiment", [use.scope for use in legacy.variable.uses])
+        for package in self.packages.values():
+            for member in package.members if not package.stays else []:
+                if self._moves(member):
+                    scopes = [member.use.scope] + [site.scope for site, _ in package.sites]
+                    symbols = [members_path(member.name).split(".")[0]]
+                    if member.name in NEEDS_EXPERIMENT:
+                        symbols += ["experiment", "get_experiment", "PolyaxonClientException"]
+                        symbols += ["send_metrics"] if member.name == "send_metrics" and not member.called else []
+                    for symbol in symbols:
+                        self._want(symbol, scopes)
+        for symbol, scopes in self.scopes.items():
+            self.chosen[symbol] = self._free_name(symbol, scopes)
+
+    def _want(self, symbol: str, scopes: List[Scope]) -> None:
+        self.scopes.setdefault(symbol, [self.names.module]).extend(scopes)
+
+    def _moves(self, member: Member) -> bool:
+        return member.name in self.context.selected and REPLACEMENTS[member.name].home is not None
+
+    def _free_name(self, symbol: str, scopes: List[Scope]) -> str:
+        existing = self._existing(symbol)
+        candidates = ([existing.name] if existing else []) + [symbol]
+        candidates += OTHER_NAMES.get(symbol, ("polyaxon_" + symbol,))
+        candidates += ["{}_{}".format(candidates[-1], number) for number in range(2, 99)]
+        return next(name for name in candidates if not any(self._is_taken(name, symbol, scope) for scope in scopes))
+
+    def _is_taken(self, name: str, symbol: str, scope: Scope) -> bool:
+        for outer in scope.chain():
+            variable = outer.variables.get(name)
+            if variable is not None and (variable.bindings or variable.uses) and not self._is_symbol(variable, symbol):
+                return True
+        first = self.sites[0].node.lineno
+        if symbol in OTHER_NAMES and name == symbol and any(
+                star.lineno > first and not (star.module or "").startswith("polyaxon_client") for star in self.stars):
+            return not any(
+                self._is_symbol(inner.variables[name], symbol) for inner in self.names.scopes
+                if name in inner.variables)
+        return False
+
+    def _is_symbol(self, variable: Variable, symbol: str) -> bool:
+        """Whether all that binds the variable makes it the client's `symbol`, or will."""
+        legacy = self.legacies.get(variable)
+        if symbol == "experiment":
+            return legacy is not None and legacy.style == "instance" or self._own_experiment() is variable
+        if legacy is not None and not variable.bindings:  # by *
+            return legacy.style == "same" and legacy.parts[0][2] == symbol
+        return bool(variable.bindings) and not variable.unclear and all(
+            self._binds_symbol(binding, variable, symbol) for binding in variable.bindings)
+
+    def _binds_symbol(self, binding: Binding, variable: Variable, symbol: str) -> bool:
+        node: Any = binding.node
+        if binding.alias is None or binding.scope is not variable.scope or not isinstance(node, ast.ImportFrom):
+            return False
+        if node.level or binding.alias.name != symbol:
+            return False
+        if node.module == LEGACY:
+            return variable in self.legacies and self.legacies[variable].style == "same"
+        return node.module in (TRACKING, EXCEPTIONS, home(symbol) + ".experiment")
+
+    def _existing(self, symbol: str) -> Optional[Variable]:
+        """The module's variable that is that symbol already."""
+        if symbol == "experiment" and self._own_experiment() is not None:
+            return self._own_experiment()
+        found = [variable for variable in self.names.module.variables.values()
+                 if self._is_symbol(variable, symbol) and variable.bindings]
+        return found[0] if found else None
+
+    def _own_experiment(self) -> Optional[Variable]:
+        """The module's variable for an Experiment that it makes itself, once and before anything needs it."""
+        if self._own is None:
+            self._own = [self._find_own_experiment()]
+        return self._own[0]
+
+    _own: Optional[List[Optional[Variable]]] = None
+
+    def _find_own_experiment(self) -> Optional[Variable]:
+        for statement in self.source.tree.body:
+            assign: Any = statement
+            if isinstance(statement, ast.Try) and len(statement.body) == 1:
+                if not statement.orelse + statement.finalbody:
+                    assign = statement.body[0]
+            if not (isinstance(assign, ast.Assign) and len(assign.targets) == 1
+                    and isinstance(assign.targets[0], ast.Name)
+                    and isinstance(assign.value, ast.Call) and isinstance(assign.value.func, ast.Name)
+                    and not assign.value.args and not assign.value.keywords):
+                continue
+            variable = self.names.module.variables[assign.targets[0].id]
+            made = self.names.module.variables.get(assign.value.func.id)
+            inside = set(ast.walk(statement))
+            nones = [node for node in inside if isinstance(node, ast.Assign) and node is not assign]
+            if (made is not None and self._is_symbol(made, "Experiment")
+                    and all(binding.node in inside for binding in variable.bindings)
+                    and all(_is_none(node.value) for node in nones)
+                    and all(self._only_imports_between(site.node, statement) for site in self.sites)):
+                return variable
+        return None
+
+    def _nothing_waits(self) -> bool:
+        """Whether no legacy import binds a name to the Experiment: that can't wait for a later statement."""
+        return not any(name == "experiment" for legacy in self.legacies.values() for _, _, name in legacy.parts)
+
+    def _only_imports_between(self, site: Any, statement: Any) -> bool:
+        """Whether what `statement` binds can be had in place of what `site` would."""
+        tree = self.source.tree
+        return statement.lineno < site.lineno or self._nothing_waits() and self.names.parents[site] is tree and all(
+            isinstance(between, (ast.Import, ast.ImportFrom)) for between in tree.body
+            if site.lineno < between.lineno < statement.lineno)
+
+    # Moving uses
+
+    def _move_legacy(self, legacy: Legacy) -> None:
+        variable = legacy.variable
+        if legacy.style == "stays":
+            for site, alias, name in legacy.parts:
+                if alias is None:
+                    site.explicit.append(name)
+            return
+        self.uses += len(variable.uses) or 1
+        for site, alias, name in legacy.parts:
+            self._move_part(legacy, site, alias, name)
+        if legacy.style == "inline":
+            for use in variable.uses:
+                self._edit_use(use.node, self.source.token_at(self.source.start(use.node)),
+                        self._written(legacy.parts[0][2]))
+
+    def _move_part(self, legacy: Legacy, site: Site, alias: Optional[ast.alias], name: str) -> None:
+        variable = legacy.variable
+        path = members_path(name)
+        if alias is not None:
+            site.stays.discard(alias)
+        bound = alias.asname or alias.name if alias is not None else name
+        if name == "experiment":
+            site.gone.update([alias] if alias is not None else [])
+            if variable.uses or self._is_exported(variable) or legacy.style == "kept":
+                site.instances.append(bound)
+        elif "." not in path:
+            self._move_same(legacy, site, alias, name)
+        else:
+            site.gone.update([alias] if alias is not None else [])
+            used = bool(variable.uses) or legacy.style == "kept"
+            if used and name == "send_metrics":
+                site.instances.append("")
+                site.functions += [bound] if legacy.style == "kept" else []
+            elif used:
+                site.needs.add(path.split(".")[0])
+                if legacy.style == "kept":
+                    site.assigns.append("{} = {}".format(bound, self._written(name)))
+
+    def _move_same(self, legacy: Legacy, site: Site, alias: Optional[ast.alias], name: str) -> None:
+        others = [binding for binding in legacy.variable.bindings
+                  if getattr(binding.node, "module", None) == home(name) and binding.alias is not None
+                  and binding.alias.name == name]
+        if alias is None:
+            site.needs.add(name)
+            self.chosen[name] = name
+        elif any(self.names.parents[other.node] is self.names.parents[site.node] for other in others):
+            site.gone.add(alias)  # the client's import of it stands beside this one
+        elif home(name) == TRACKING:
+            site.tracked.add(alias)
+        else:
+            site.gone.add(alias)
+            site.before.append("from {} import {}".format(home(name), _as(name, alias.asname or name)))
+
+    def _move_package(self, package: Package) -> None:
+        moved = [member for member in package.members if not package.stays and member.name and self._moves(member)]
+        if package.stays:
+            return
+        for member in package.members:
+            row = REPLACEMENTS.get(member.name)
+            if row is not None and row.home is None and member.name in self.context.selected:
+                self._report(self.source.start(member.use.node), member.name,
+                             "write `{}` after `{}`".format(row.write, row.after))
+        idle = not package.variable.uses and self.context.selected == ALL
+        self.uses += len(moved) or sum(idle and alias.name == LEGACY for _, alias in package.sites)
+        for member in moved:
+            first = self.source.token_at(self.source.start(member.use.node))
+            end = self.source.next_token(self.source.next_token(first))
+            callable_ = member.called or member.name != "send_metrics"
+            self._edit_use(member.use.node, end, self._written(member.name) if callable_
+                    else self.chosen["send_metrics"],
+                           member.node)
+        for site, alias in package.sites:
+            if alias.name == LEGACY and (idle or moved and len(moved) == len(package.variable.uses)):
+                site.stays.discard(alias)
+                site.gone.add(alias)
+            for member in moved:
+                if member.name in NEEDS_EXPERIMENT:
+                    site.instances.append("")
+                    if not member.called and member.name == "send_metrics" and not site.functions:
+                        site.functions.append(self.chosen["send_metrics"])
+                else:
+                    site.needs.add(members_path(member.name).split(".")[0])
+
+    def _written(self, name: str) -> str:
+        """The expression that stands for a legacy name."""
+        if name == "experiment":
+            return self.chosen["experiment"]
+        head, _, rest = members_path(name).partition(".")
+        if name == "send_metrics":
+            head = "experiment"
+        return self.chosen[head] + ("." + rest if rest else "")
+
+    def _edit_use(self, name: ast.Name, last: int, new: str, node: Optional[ast.AST] = None) -> None:
+        start = self.source.start(name)
+        end = self.source.tokens[last].end
+        self._edit(start, end, new)
+        self.swaps[node or name] = [ast.parse(new, mode="eval").body]
+
+    def _edit(self, start: int, end: int, new: str) -> None:
+        old = self.source.text[start:end]
+        if old != new:
+            self.edits[start, end] = Edit(start, end, old, new)
+
+    # Placing the Experiment
+
+    def _place_experiment(self) -> None:
+        """Who makes the Experiment: another module, this one's own code, the one import, or a factory."""
+        sites = [site for site in self.sites if site.instances]
+        if not sites:
+            return
+        instance = self.chosen["experiment"]
+        for site in sites:
+            site.instances = sorted(set(site.instances), key=lambda name: name != "")
+        main = sites[0]
+        own = self._own_experiment()
+        block = own is None and self.context.provider is None and (
+            len(sites) == 1 and self._runs_once(main.node, self.context.shared)
+            or self._runs_once(main.node, True) and all(self._follows(site, main) for site in sites[1:]))
+        if block and "" not in main.instances and len(sites) == 1:
+            instance = main.instances[0]
+        if not block and own is None and self.context.provider is None:
+            self.factory = self.chosen["get_experiment"]
+            self._write_factory(sites[0])
+        self.instance = instance if block or own is not None or self.context.provider else ""
+        for site in sites:
+            self._place_at(site, instance, main if block else None, own is not None)
+            for name in site.instances:
+                if name not in ("", instance):
+                    line = "{} = {}".format(name, instance)
+                    if block and site is main:
+                        site.after.append([line])  # behind what makes it
+                    else:
+                        site.assigns.append(line)
+            for name in site.functions:
+                site.after.append(["def {}(**metrics):".format(name), "\t{}.log_metrics(**metrics)".format(instance)])
+
+    def _place_at(self, site: Site, instance: str, main: Optional[Site], own: bool) -> None:
+        provider = self.context.provider
+        if provider is not None:
+            bound = self.chosen["get_experiment"] if provider.is_factory else instance
+            lines = ["from {} import {}".format(provider.module, _as(provider.name, bound))]
+            lines += ["{} = {}()".format(instance, bound)] if provider.is_factory else []
+            if provider.node.lineno < site.node.lineno:
+                site.before += lines[:1]
+                site.assigns[:0] = lines[1:]
+            elif provider.node not in self.swaps:
+                self._write_after(provider.node, lines)
+        elif self.factory:
+            site.assigns.insert(0, "{} = {}()".format(instance, self.factory))
+        elif site is main:
+            site.needs.update(("Experiment", "PolyaxonClientException"))
+            site.after.insert(0, [
+                "try:",
+                "\t{} = {}()".format(instance, self.chosen["Experiment"]),
+                "except {}:".format(self.chosen["PolyaxonClientException"]),
+                "\t{} = None".format(instance),
+            ])
+
+    def _write_after(self, node: ast.stmt, lines: List[str]) -> None:
+        """Lines of their own after a statement of the module."""
+        index = self.source.token_at(self.source.start(node))
+        while self.source.tokens[index].kind not in (tokenize.NEWLINE, tokenize.ENDMARKER):
+            index += 1
+        self._insert(self.source.tokens[index].start, "".join(self.source.newline + line for line in lines))
+        self.swaps[node] = [node, *parse("\n".join(lines)).body]
+
+    def gives_on(self) -> bool:
+        """Whether the Experiment that it is given surely is there for those who import this module."""
+        return all(self.names.parents[site.node] is self.source.tree for site in self.sites)
+
+    def _runs_once(self, node: ast.AST, always: bool) -> bool:
+        """Whether a statement of the module runs once with it, or at most once."""
+        around = list(self.names.around(node))
+        kinds = (ast.If, ast.With, ast.Try, ast.ExceptHandler) + ((getattr(ast, "TryStar"),) if hasattr(ast, "TryStar")
+                else ())
+        return around == [self.source.tree] or not always and all(isinstance(each, kinds) for each in around[:-1])
+
+    def _follows(self, site: Site, main: Site) -> bool:
+        """Whether what `main` makes is there, and goes by the same name, whenever `site` runs."""
+        around = list(self.names.around(site.node))
+        top = around[-2] if len(around) > 1 else site.node
+        return bool(top.lineno > main.node.lineno)
+
+    def _write_factory(self, site: Site) -> None:
+        tree = self.source.tree
+        top = ([site.node] + list(self.names.around(site.node)))[-2]
+        lines = [getattr(top, "lineno")] + [each.lineno for each in getattr(top, "decorator_list", [])]
+        comments = {self.source.position(token.start)[0] for token in self.source.tokens
+                    if token.kind == tokenize.COMMENT and self.source.position(token.start)[1] == 1}
+        line = above = min(lines)
+        while above - 1 in comments:
+            above -= 1
+        line = above if above > 2 else line
+        first = next((node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))
+                      and getattr(node, "module", "") != "__future__"), None)
+        threading = "threading"
+        imports: List[str] = []
+        if not self._has_threading(line):
+            threading = self._free_name("threading", [self.names.module])
+            imports = ["import " + _as("threading", threading)]
+        text = FACTORY.format(name=self.factory, says=FACTORY_SAYS, threading=threading).rstrip().split("\n")
+        unit = self.source.unit()
+        text = [_indented(each, unit) for each in text]
+        statements = list(parse("\n".join(imports + text)).body)
+        if imports and first is not None and first.lineno < line and self._starts_line(first):
+            offset = self.source.at(first.lineno, 0)
+            self._insert(offset, imports[0] + self.source.newline)
+            self.added[first] = self.added.get(first, []) + [statements.pop(0)]
+            imports = []
+        self.added[top] = self.added.get(top, []) + list(statements)
+        gap = self._gap_before(line)
+        lines_ = imports + ([""] * 2 if imports else []) + text + ["", ""]
+        self._insert(self.source.at(line, 0), self.source.newline * gap + "".join(each + self.source.newline
+                for each in lines_))
+
+    def _gap_before(self, line: int) -> int:
+        blank = 0
+        while line - 2 - blank >= 0 and not self.source.line(line - 1 - blank).strip():
+            blank += 1
+        return 0 if line - 1 - blank <= 0 else max(0, 2 - blank)
+
+    def _has_threading(self, line: int) -> bool:
+        variable = self.names.module.variables.get("threading")
+        return variable is not None and [
+            isinstance(binding.node, ast.Import) and self.names.parents[binding.node] is self.source.tree
+            and getattr(binding.alias, "asname", "") is None and binding.node.lineno < line
+            for binding in variable.bindings] == [True]
+
+    def _starts_line(self, node: Any) -> bool:
+        return not self.source.text[self.source.at(node.lineno, 0):self.source.start(node)].strip()
+
+    def _insert(self, offset: int, new: str) -> None:
+        edit = self.edits.get((offset, offset), Edit(offset, offset, "", ""))
+        self.edits[offset, offset] = edit._replace(new=edit.new + new)
+
+    # Writing the import statements
+
+    def _segments(self, site: Site) -> Tuple[List[Segment], int, bool]:
+        """The imported names in the text, where the statement ends, and whether there are parentheses."""
+        source = self.source
+        index = source.token_at(source.start(site.node))
+        while not source.is_(index, "import"):
+            index = source.next_token(index)
+        index = source.next_token(index)
+        parenthesized = source.is_(index, "(")
+        if parenthesized:
+            index = source.next_token(index)
+        segments: List[Segment] = []
+        first = last = index
+        while source.tokens[index].kind not in (tokenize.NEWLINE, tokenize.ENDMARKER) and not source.is_(index, ";"):
+            if source.is_(index, ",") or source.is_(index, ")"):
+                if last >= first:
+                    segments.append(Segment(source.tokens[first].start, source.tokens[last].end))
+                first = source.next_token(index)
+                if source.is_(index, ")"):
+                    return segments, source.tokens[index].end, True
+            else:
+                last = index
+            index = source.next_token(index) if parenthesized else index + 1
+            if source.tokens[index].kind == tokenize.COMMENT:
+                break
+        segments.append(Segment(source.tokens[first].start, source.tokens[last].end))
+        return segments, source.tokens[last].end, False
+
+    def _wanted_imports(self, site: Site) -> List[str]:
+        """What has to be imported from polyaxon_client.tracking here beside what already is."""
+        wanted: List[str] = []
+        for symbol in sorted(site.needs):
+            name = self.chosen[symbol]
+            if self._is_bound(site, symbol, name):
+                continue
+            if not self._is_guarded(site):
+                place = self.names.parents[site.node]
+                if any((each, symbol) in self.imported for each in (place, self.source.tree)):
+                    continue
+                self.imported.add((place, symbol))
+            if home(symbol) == TRACKING:
+                wanted.append(_as(symbol, name))
+            else:
+                site.before.append("from {} import {}".format(home(symbol), _as(symbol, name)))
+        return wanted
+
+    def _is_bound(self, site: Site, symbol: str, name: str) -> bool:
+        variable = self.names.variable(name, site.scope)
+        if not self._is_symbol(variable, symbol):
+            return False
+        return any(
+            binding.node is site.node or not self._is_guarded(site) and (
+                self.names.parents[binding.node] is self.source.tree
+                and self._only_imports_between(site.node, binding.node)
+                and (binding.node.lineno < site.node.lineno or not (site.assigns or site.instances))
+                or self.names.parents[binding.node] is self.names.parents[site.node]
+                and binding.node.lineno < site.node.lineno)
+            for binding in variable.bindings)
+
+    def _is_guarded(self, site: Site) -> bool:
+        """Whether something depends on the import not failing."""
+        inner: ast.AST = site.node
+        for node in self.names.around(site.node):
+            if isinstance(node, ast.Try) and node.handlers and inner in node.body:
+                return True
+            inner = node
+        return False
+
+    def _write(self, site: Site) -> None:
+        aliases = site.node.names
+        is_from = isinstance(site.node, ast.ImportFrom)
+        star = is_from and aliases[0].name == "*"
+        moved = [legacy for legacy in self.legacies.values() if legacy.style != "stays" and legacy.parts[0][0] is site]
+        star_goes = star and bool(moved or not site.explicit and self.context.selected == ALL
+                and site not in self.kept_stars)
+        if not (site.gone or site.tracked or site.needs or site.instances or star_goes):
+            return
+        self.uses += star_goes and not moved
+        wanted = self._wanted_imports(site)
+        segments, end, parenthesized = self._segments(site)
+        start = self.source.start(site.node)
+        remains = [alias for alias in aliases if alias in site.stays or alias in site.tracked
+                   or not is_from and alias not in site.gone]
+        if star:
+            remains = []
+            if site.explicit:
+                site.before.append("from {} import {}".format(LEGACY, ", ".join(sorted(site.explicit))))
+        statement: Optional[str] = None  # None: it goes
+        if remains and is_from and not [alias for alias in remains if alias in site.stays]:
+            self._edit_module(site)
+            self._cut(segments, [alias in remains for alias in aliases], wanted, parenthesized)
+            statement = self._new_from(site, [alias for alias in aliases if alias in remains], wanted)
+        elif remains and (is_from or len(remains) <= len(aliases)):
+            tracked = [_alias_text(alias) for alias in aliases if alias in site.tracked]
+            site.before += self._import_lines(sorted(wanted + tracked))
+            remains = [alias for alias in remains if alias not in site.tracked]
+            self._cut(segments, [alias in remains for alias in aliases], [], parenthesized)
+            statement = "{}import {}".format("from {} ".format(LEGACY) if is_from else "", ", ".join(
+                map(_alias_text, remains)))
+        else:
+            site.before += self._import_lines(wanted)
+        if statement is None and not site.before and self._is_guarded(site) and not (self.factory and site.instances):
+            site.before.append(self._probe(site))
+        self._lay_out(site, start, end, statement)
+
+    def _probe(self, site: Site) -> str:
+        """An import that fails where the legacy one would have, for the `except` behind it."""
+        names = sorted({members_path(name).split(".")[0] for legacy in self.legacies.values()
+                        for part, _, name in legacy.parts if part is site})
+        return "from {} import {}".format(TRACKING, ", ".join(names)) if names else "import " + TRACKING
+
+    def _import_lines(self, names: List[str]) -> List[str]:
+        if not names:
+            return []
+        return ["from {} import {}".format(TRACKING, ", ".join(names))]
+
+    def _edit_module(self, site: Site) -> None:
+        index = self.source.next_token(self.source.token_at(self.source.start(site.node)))
+        token = self.source.tokens[index]
+        if not self.source.is_(index, LEGACY):
+            raise Surprise("an import is not spelled as expected")
+        self._edit(token.start, token.end, TRACKING)
+
+    def _new_from(self, site: Site, remains: List[ast.alias], wanted: List[str]) -> str:
+        """What `_cut` leaves, for the comparison."""
+        texts: List[str] = []
+        spare = list(wanted)
+        for alias in site.node.names:
+            if alias in remains:
+                texts.append(_alias_text(alias))
+            elif spare:
+                texts.append(spare.pop(0))
+        return "from {} import {}".format(TRACKING, ", ".join(texts + spare))
+
+    def _cut(self, segments: List[Segment], keeps: List[bool], wanted: List[str], parenthesized: bool) -> None:
+        """Take names out of an import, and put others in."""
+        spare = list(wanted)
+        ends: List[Tuple[Segment, str]] = []
+        for number, (segment, keep) in enumerate(zip(segments, keeps)):
+            if keep:
+                ends.append((segment, self.source.text[segment.start:segment.end]))
+            elif spare:
+                ends.append((segment, spare.pop(0)))
+            elif any(keeps[number + 1:]) or len([each for each in keeps[number + 1:] if not each]) and spare:
+                self._cut_before_another(segment, segments[number + 1], parenthesized)
+            else:
+                previous = ends[-1][0].end
+                between = self.source.text[previous:segment.start]
+                if parenthesized and LINE_END.search(between):
+                    self._cut_lines(segment)
+                else:
+                    self._edit(self._done(previous), segment.end, "")
+                    self._cut_to = segment.end
+        last, text = ends[-1]
+        for segment, each in ends[:-1]:
+            self._edit(segment.start, segment.end, each)
+        self._edit(last.start, last.end, ", ".join([text] + spare))
+
+    _cut_to = 0
+
+    def _done(self, previous: int) -> int:
+        return self._cut_to if self._cut_to > previous else previous
+
+    def _cut_before_another(self, segment: Segment, following: Segment, parenthesized: bool) -> None:
+        between = self.source.text[segment.end:following.start]
+        if not LINE_END.search(between):
+            self._edit(segment.start, following.start, "")
+        elif parenthesized:
+            self._cut_lines(segment)
+        else:
+            self._edit(segment.start, following.start, "")
+
+    def _cut_lines(self, segment: Segment) -> None:
+        """Take out a name that stands on its own line, with the line; else only the name and its comma."""
+        text = self.source.text
+        line, column = self.source.position(segment.start)
+        match = re.compile(r"[ \t\f]*(,?)[ \t\f]*(#[^\r\n]*)?(\r\n|\r|\n)").match(text, segment.end)
+        if match and not text[segment.start - column + 1:segment.start].strip():
+            self._edit(self.source.at(line, 0), match.end(), "")
+        else:
+            comma = re.compile(r"\s*,[ \t]*").match(text, segment.end)
+            self._edit(segment.start, comma.end() if comma else segment.end, "")
+
+    def _lay_out(self, site: Site, start: int, end: int, statement: Optional[str]) -> None:
+        """Put what is new around the statement, or in its place."""
+        source = self.source
+        before = sorted(set(site.before), key=_import_order)
+        compound = bool(site.after)
+        first, separators, alone = self._line(start, end)
+        indent = source.indent_at(start)
+        exploded = compound and not alone
+        if exploded:
+            indent = self._explode(start, first, separators, indent)
+        after_first = statement is not None and isinstance(site.node, ast.Import)
+        everything = ([] if after_first else before) + ([statement] if statement else []) + (
+            before if after_first else []) + site.assigns + [
+            each for block in site.after for each in block]
+        body: List[ast.AST] = list(parse("\n".join(each.replace("\t", "    ") for each in everything)).body)
+        if not body and (self._is_only(site.node) or exploded):
+            everything = before = ["pass"]
+            body = list(parse("pass").body)
+        self.swaps[site.node] = body
+        if not everything:
+            return self._remove(start, end, alone)
+        if not compound and not alone:
+            text = "; ".join(before)
+            if statement is not None:
+                self._insert(start, text + "; " if before and not after_first else "")
+                self._insert(end, "".join("; " + each for each in (before if after_first else []) + site.assigns))
+            else:
+                self._edit(start, end, "; ".join(before + site.assigns))
+            return None
+        newline = source.newline + indent
+        unit = source.unit()
+        head = newline.join(before)
+        tail = site.assigns
+        blank = source.newline
+        if after_first:
+            tail, before = before + tail, []
+        pieces = "".join(newline + each for each in tail)
+        for block in site.after:
+            gap = 2 if block[0].startswith("def") and not indent else 1
+            pieces += blank * gap + "".join(newline + _indented(each, unit) for each in block)
+        if site.after and not exploded and self._has_sibling(site.node):
+            needed = 2 if site.after[-1][0].startswith("def") and not indent else 1
+            pieces += blank * max(0, needed - self._blank_after(end))
+        if statement is None:
+            if not before:
+                # no import is left here: what comes now takes its place
+                pieces = pieces.lstrip("\r\n \t")
+                self._edit(start, end, pieces)
+                return None
+            self._edit(start, end, head)
+        elif before:
+            self._insert(start, head + newline)
+        self._insert(self._line_end(end) if alone else end, pieces)
+        return None
+
+    def _has_sibling(self, node: ast.AST) -> bool:
+        """Whether another statement of the same block follows."""
+        return any(node in body[:-1] for body in _bodies(self.names.parents[node]))
+
+    def _blank_after(self, end: int) -> int:
+        text = self.source.text[self._line_end(end):]
+        match = re.match(r"(?:\r\n|\r|\n)((?:[ \t\f]*(?:\r\n|\r|\n))*)", text)
+        return len(LINE_END.findall(match.group(1))) if match else 9
+
+    def _line_end(self, offset: int) -> int:
+        match = LINE_END.search(self.source.text, offset)
+        return match.start() if match else len(self.source.text)
+
+    def _line(self, start: int, end: int) -> Tuple[int, List[int], bool]:
+        """The logical line around a statement: its first token, its semicolons, whether nothing else is in it."""
+        tokens = self.source.tokens
+        index = self.source.token_at(start)
+        first = index
+        while first > 0 and tokens[first - 1].kind not in (
+                tokenize.NEWLINE, tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.COMMENT, tokenize.ENCODING):
+            first -= 1
+        separators: List[int] = []
+        each = first
+        depth = 0
+        while tokens[each].kind not in (tokenize.NEWLINE, tokenize.ENDMARKER):
+            depth += tokens[each].text in "([{" if tokens[each].text else 0
+            depth -= tokens[each].text in ")]}" if tokens[each].text else 0
+            if tokens[each].text == ";" and not depth:
+                separators.append(each)
+            each += 1
+        return first, separators, first == index and not separators
+
+    def _explode(self, start: int, first: int, separators: List[int], indent: str) -> str:
+        """Give each statement of the logical line a line of its own; returns their indentation."""
+        source = self.source
+        index = source.token_at(start)
+        node = next(site.node for site in self.sites if source.start(site.node) == start)
+        parent = self.names.parents[node]
+        body = next(body for body in _bodies(parent) if node in body)
+        opening = source.token_at(source.start(body[0]))
+        if opening > first and source.is_(opening - 1, ":") and opening <= index:
+            indent += source.unit()
+            self._edit(source.tokens[opening - 1].end, source.tokens[opening].start, source.newline + indent)
+        for separator in separators:
+            token = source.tokens[separator]
+            following = source.tokens[separator + 1]
+            begin = len(source.text[:token.start].rstrip(" \t"))
+            if following.kind in (tokenize.NEWLINE, tokenize.ENDMARKER, tokenize.COMMENT):
+                self._edit(begin, token.end, "")
+            else:
+                self._edit(begin, following.start, source.newline + indent)
+        return indent
+
+    def _is_only(self, node: ast.AST) -> bool:
+        """Whether nothing else remains of its block."""
+        parent = self.names.parents[node]
+        self.removed.add(node)
+        return not isinstance(parent, ast.Module) and any(
+            node in body and self.removed.issuperset(body) for body in _bodies(parent))
+
+    def _remove(self, start: int, end: int, alone: bool) -> None:
+        text = self.source.text
+        if alone:
+            match = re.compile(r"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|$)").match(text, end)
+            line, _ = self.source.position(start)
+            self._edit(self.source.at(line, 0), match.end() if match else end, "")
+            return
+        after = re.compile(r"[ \t]*;[ \t]*").match(text, end)
+        if after and not re.compile(r"[\r\n#]|$").match(text, after.end()):
+            self._edit(start, after.end(), "")
+        else:
+            begin = re.compile(r".*?(?=[ \t]*;[ \t]*$)", re.S).match(text[:start])
+            self._edit(begin.end() if begin else start, end, "")
+
+
+def _bodies(node: ast.AST) -> List[Any]:
+    fields = ("body", "orelse", "finalbody")
+    return [getattr(node, field) for field in fields if isinstance(getattr(node, field, None), list)]
+
+
+def _alias_text(alias: ast.alias) -> str:
+    return alias.name + (" as {}".format(alias.asname) if alias.asname else "")
+
+
+def _as(name: str, bound: str) -> str:
+    return name if bound in ("", name) else "{} as {}".format(name, bound)
+
+
+def _indented(line: str, unit: str) -> str:
+    """A line of ours, which a tab or four spaces indent, in the file's own indentation."""
+    stripped = line.lstrip("\t ")
+    depth = line.count("\t") or (len(line) - len(stripped)) // 4
+    return unit * depth + stripped
+
+
+def _import_order(line: str) -> Tuple[bool, str]:
+    return (LEGACY in line.split()[1] if " " in line else True, line)
+
+
+def _text_of(node: Any) -> Optional[str]:
+    text = getattr(node, "value", None) if type(node).__name__ == "Constant" else getattr(node, "s", None) \
+        if type(node).__name__ == "Str" else None
+    return text if isinstance(text, str) else None
+
+
+def _is_none(node: Any) -> bool:
+    return type(node).__name__ in ("Constant", "NameConstant") and getattr(node, "value", 0) is None

@@ -1,0 +1,16 @@
+"""Generated modules: few and always the same ones, or GENERATED=100 times as many, and new ones each time."""
+import importlib.util
+import os
+from typing import Any
+
+# What generates them does not install on every Python: hypothesmith needs 3.9, for LibCST's wheels
+NEEDS = {"test_generated.py": ["hypothesis"], "test_generated_syntax.py": ["hypothesis", "hypothesmith"]}
+collect_ignore = [name for name, needs in NEEDS.items() if not all(map(importlib.util.find_spec, needs))]
+
+
+def examples(number: int) -> Any:
+    from hypothesis import HealthCheck, settings
+
+    times = int(os.environ.get("GENERATED", 0))
+    return settings(max_examples=number * (times or 1), derandomize=not times, database=None, deadline=None,
+                    suppress_health_check=list(HealthCheck))

@@ -1,0 +1,102 @@
+"""Generated modules: never a crash, the same bytes outside, stable, and the names that a slow, obvious oracle finds.
+
+The oracle runs the module with recording stand-ins, before and after: what it shows, reports and raises stays.
+"""
+import textwrap
+import warnings
+from typing import Any, List
+
+from hypothesis import given, strategies as st
+
+from polyaxon_helper.migrate.edits import Unreadable
+from polyaxon_helper.migrate.python import migrate
+
+from . import standin
+from .conftest import examples
+
+GETTERS = ["get_params", "get_outputs_path", "get_tf_config", "get_job_info", "get_log_level"]
+NAMES = GETTERS + ["send_metrics", "experiment", "Experiment", "x", "ph", "polyaxon_helper"]
+name = st.sampled_from(NAMES)
+getter = st.sampled_from(GETTERS)
+
+
+@st.composite
+def imports(draw: Any) -> str:
+    form: str = draw(st.sampled_from([
+        "from polyaxon_helper import {a}", "from polyaxon_helper import {a}, {b} as {c}", "import polyaxon_helper",
+        "import polyaxon_helper as ph", "from polyaxon_helper import ({a},  # why\n    {b},\n)",
+        "import os, polyaxon_helper as ph",
+        "import os; from polyaxon_helper import {a} as {c}; x = 1", "from polyaxon_helper import {a} as x",
+        "try:\n    from polyaxon_helper import {a}\nexcept ImportError:\n    {a} = None",
+        "try: from polyaxon_helper import {a}, {b}\nexcept ImportError: pass"]))
+    return form.format(a=draw(st.sampled_from(NAMES[:8])), b=draw(getter), c=draw(name))
+
+
+expressions = st.recursive(
+    st.one_of(name, getter.map("{}()".format), getter.map("ph.{}()".format), getter.map("polyaxon_helper.{}()".format),
+              getter.map("polyaxon_helper.{}".format)),
+    lambda inner: st.one_of(
+        inner.map("show({})".format), inner.map("(lambda: {})()".format), inner.map("f'a{{({}) is None}}b'".format),
+        st.tuples(name, inner).map(lambda pair: "[{0} for {0} in [{1}]]".format(*pair)),
+        st.tuples(name, inner).map(lambda pair: "(lambda {0}: {0})({1})".format(*pair)),
+        st.tuples(inner, inner).map(lambda pair: "({} if {} else 0)".format(*pair)),
+        st.tuples(name, inner).map(lambda pair: "dict({}={})".format(*pair))),
+    max_leaves=4)
+
+
+@st.composite
+def statements(draw: Any, depth: int = 0) -> str:
+    a, b, e = draw(name), draw(name), draw(expressions)
+    simple = [
+        "show({e})", "{a} = {e}", "send_metrics(x=1)", "send_metrics(**{{'x': 2}})", "call(send_metrics)", "del {a}",
+        "ph.send_metrics(x=3)", "show(send_metrics and 1)", "polyaxon_helper.send_metrics(x=4)", "send_metrics(x={e})"]
+    blocks = ["def f({a}={e}):\n{body}\nf()", "def f():\n{body}\nf()", "class A:\n{body}", "for {a} in [1]:\n{body}",
+              "try:\n{body}\nexcept ZeroDivisionError as {a}:\n    show(1)", "if {e}:\n{body}\nelse:\n    pass",
+              "def f():\n    global {a}\n{body}\nf()"]
+    form: str = draw(st.sampled_from(simple + (blocks if depth < 2 else [])))
+    body = ""
+    if "{body}" in form:
+        lines = draw(st.lists(st.one_of(statements(depth=depth + 1), imports()), min_size=1, max_size=3))
+        body = textwrap.indent("\n".join(lines), "    ")
+    return form.format(a=a, b=b, e=e, body=body)
+
+
+def compiles(text: str) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(text, "x", "exec")
+        return True
+    except SyntaxError:
+        return False
+
+
+@examples(25)
+@given(st.lists(st.one_of(statements(), imports()), min_size=1, max_size=6))
+def test_generated_scripts_behave_as_before(parts: List[str]) -> None:
+    text = "\n".join(parts) + "\n"
+    if not compiles(text):
+        return
+    result = migrate(text)
+    assert migrate(result.text).text == result.text
+    for situation in ("managed", "outside"):
+        before, after = standin.run(text, situation), standin.run(result.text, situation, lazy=True)
+        if "NameError" in before.error or "UnboundLocalError" in before.error:
+            continue  # a name used before its import: what takes its place may be there earlier
+        if "Error" in before.error or "Error" in after.error:
+            # which name is missing, or what has no such attribute, is in the message
+            before, after = (each._replace(error=each.error.split(":")[0]) for each in (before, after))
+        assert after._replace(made=0) == before._replace(made=0), result.text
+        assert after.made <= max(1, before.made), result.text
+
+
+@examples(25)
+@given(st.text(alphabet="abé\u2028\x0c \t\n\"'#\\{}fr", max_size=40), st.sampled_from(["\n", "\r\n", "\r"]))
+def test_every_other_byte_stays(noise: str, end: str) -> None:
+    text = "from polyaxon_helper import get_params\n{}\nx = get_params()\n".format(noise).replace("\n", end)
+    try:
+        result = migrate(text)
+    except Unreadable:
+        return
+    new = text.replace("from polyaxon_helper import get_params", "from polyaxon_client.tracking import Experiment", 1)
+    assert result.text == new[:new.rindex("get_params")] + "Experiment." + new[new.rindex("get_params"):]

@@ -1,0 +1,160 @@
+"""Examples before and after, for real: the real client, in every situation, a few processes in all.
+
+Before is polyaxon-helper 0.5.0's behaviour over the installed client. Only where that can be imported by itself.
+"""
+import http.server
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any, Dict, Iterator, List
+
+import pytest
+
+from polyaxon_helper.migrate.python import migrate
+
+from ..conftest import CLIENT_IS_0_4
+from .standin import LEGACY
+from .test_python import TRANSFORMS
+
+EXAMPLES = [name for name in TRANSFORMS if "hand" not in name and "person" not in name and name not in (
+    "a decorator", "an async function", "f-strings", "the module and our own part of it", "a flag, not used",
+    "a star import that may bring an Experiment")]
+
+RUNNER = """
+import io, json, re, sys
+from contextlib import redirect_stdout
+# one process, one Experiment, as one script would have it: whoever asks for one gets the first
+from polyaxon_client.tracking import Experiment
+made = []
+new = Experiment.__new__
+initialize = Experiment.__init__
+class Once(type(Experiment)):
+    pass
+def __new__(cls, *args, **kwargs):
+    counted[0] += 1
+    return made[0] if made else object.__new__(cls)
+def __init__(self, *args, **kwargs):
+    if not made:
+        initialize(self, *args, **kwargs)
+        made.append(self)
+Experiment.__new__ = staticmethod(__new__)
+Experiment.__init__ = __init__
+counted = [0]
+said = {}
+for name, text in json.load(open(sys.argv[1])).items():
+    counted[0] = 0
+    shown = []
+    def show(*values, **named):
+        shown.append([v if isinstance(v, (str, int, dict, list, type(None))) else type(v).__name__ for v in values])
+        return values[0] if values else None
+    def call(function, **named):
+        return function(called=1) if getattr(function, "__name__", "").endswith("send_metrics") else function
+    printed = io.StringIO()
+    error = ""
+    sys.modules.pop("polyaxon_helper", None)
+    metrics = []
+    log = Experiment.log_metrics
+    Experiment.log_metrics = lambda self, **m: (metrics.append(m), log(self, **m))[1]
+    with redirect_stdout(printed):
+        try:
+            exec(compile(text, "script", "exec"), {"__name__": "__main__", "show": show, "call": call})
+        except Exception as failure:
+            error = "{}: {}".format(type(failure).__name__, failure)
+            error = error.split(":")[0] if "NameError" in error else error
+            error = re.sub(r"[\\w.]+[.](\\w+[(][)])", r"\\1", error)  # which module the function is of
+    Experiment.log_metrics = log
+    said[name] = [shown, printed.getvalue(), error, metrics]
+json.dump(said, open(sys.argv[2], "w"))
+"""
+
+RUN = {
+    "POLYAXON_EXPERIMENT_INFO": json.dumps({
+        "project_name": "u.p", "experiment_name": "u.p.7", "project_uuid": "a", "experiment_uuid": "b"}),
+    "POLYAXON_IS_MANAGED": "true", "POLYAXON_IN_CLUSTER": "true", "POLYAXON_SECRET_USER_TOKEN": "token",
+    "POLYAXON_RUN_OUTPUTS_PATH": "/out", "POLYAXON_RUN_DATA_PATHS": '{"data": "/data"}', "POLYAXON_LOG_LEVEL": "INFO",
+    "POLYAXON_PARAMS": '{"lr": 0.1}', "POLYAXON_CLUSTER": '{"master": ["m:1"]}',
+    "POLYAXON_TASK_INFO": '{"type": "master"}',
+    "POLYAXON_API_VERSION": "v1",
+}
+BROKEN = {"POLYAXON_PARAMS": "{", "POLYAXON_RUN_DATA_PATHS": "[", "POLYAXON_CLUSTER": "x", "POLYAXON_TASK_INFO": "{",
+          "POLYAXON_JOB_INFO": "x"}
+SITUATIONS: Dict[str, Dict[str, str]] = {
+    "managed": RUN, "no-op": {**RUN, "POLYAXON_NO_OP": "true"}, "offline": {**RUN, "POLYAXON_IS_OFFLINE": "true"},
+    "broken variables": {**RUN, **BROKEN}, "outside": {},
+}
+
+
+def client_imports() -> bool:
+    return not subprocess.run([sys.executable, "-c", "import polyaxon_client.tracking"],
+            stderr=subprocess.DEVNULL).returncode
+
+
+class Api(http.server.BaseHTTPRequestHandler):
+    posted: Dict[int, List[Any]] = {}
+    server: Any
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path.endswith("/metrics/"):
+            points = json.loads(body)
+            self.posted.setdefault(self.server.server_port, []).extend(
+                point["values"] for point in (points if isinstance(points, list) else [points]))
+        self.send_response(201 if self.path.endswith("/metrics/") else 200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    do_POST = do_PATCH = do_GET = answer
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def apis() -> Iterator[List[int]]:
+    """The ports of two servers, for before and after."""
+    servers = [http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api) for _ in range(2)]
+    threads = [threading.Thread(target=server.serve_forever, daemon=True) for server in servers]
+    Api.posted.clear()
+    for thread in threads:
+        thread.start()
+    yield [server.server_port for server in servers]
+    for server, thread in zip(servers, threads):
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.mark.skipif(not client_imports(), reason="the client can't be imported by itself here")
+@pytest.mark.parametrize("situation", list(SITUATIONS))
+def test_examples_behave_as_before(situation: str, apis: List[int], tmp_path: Path) -> None:
+    legacy = tmp_path / "legacy"
+    legacy.mkdir()
+    (legacy / "polyaxon_helper.py").write_text(LEGACY)
+    (tmp_path / "runner.py").write_text(RUNNER)
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("POLYAXON_")}
+    variables.update(SITUATIONS[situation], PYTHONPATH=str(legacy), HOME=str(tmp_path))
+    runs = []
+    for number, server in enumerate(apis):  # side by side: each waits for 3 s at its end
+        texts = {name: TRANSFORMS[name][0] for name in EXAMPLES}
+        if number:
+            texts = {name: migrate(text).text for name, text in texts.items()}
+        given, said = tmp_path / "given{}.json".format(number), tmp_path / "said{}.json".format(number)
+        given.write_text(json.dumps(texts))
+        if SITUATIONS[situation]:
+            variables["POLYAXON_API_HTTP_HOST"] = "http://127.0.0.1:{}".format(server)
+        runs.append((said, subprocess.Popen(
+            [sys.executable, str(tmp_path / "runner.py"), str(given), str(said)], env=variables, cwd=str(tmp_path),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)))
+    assert [run.wait(timeout=120) for _, run in runs] == [0, 0]
+    before, after = [json.loads(said.read_text()) for said, _ in runs]
+    for name in EXAMPLES:
+        assert after[name] == before[name], name
+    sent = [Api.posted.get(server, []) for server in apis]
+    assert sent[1] == sent[0]
+    # 0.4 does not know of being offline
+    assert bool(sent[0]) == (situation in ("managed", "broken variables") or CLIENT_IS_0_4 and situation == "offline")
