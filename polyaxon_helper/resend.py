@@ -26,7 +26,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     if options.path and not os.path.exists(options.path):
         parser.error("there is no {!r}".format(options.path))
     status = 0
-    for path in _paths(options.path):
+    paths = list(_paths(options.path))
+    if not paths:
+        print("nothing waits in {}".format(options.path or ", ".join(journal.folders())))
+    for path in paths:
         try:
             found = journal.open_abandoned(path, asked_for=True)
         except (InUse, NotOurs) as reason:

@@ -77,7 +77,7 @@ def _command(options: argparse.Namespace) -> List[str]:
         return ["-m", *options.module]
     if not options.script:
         raise ValueError("no script is named")
-    if not os.path.isfile(options.script[0]):
+    if not os.path.exists(options.script[0]):
         raise ValueError("there is no script {!r}".format(options.script[0]))
     command: List[str] = options.script
     return command

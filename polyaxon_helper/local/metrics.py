@@ -12,7 +12,7 @@ class Metrics:
         self._file = open(path, "a", encoding="utf-8")  # an earlier run's metrics stay
         self._lock = threading.Lock()
         self._rows: Dict[str, Dict[str, Any]] = {}
-        self._lost = 0
+        self._lost = self._refused = 0
 
     def __enter__(self) -> "Metrics":
         return self
@@ -37,6 +37,11 @@ class Metrics:
         with self._lock:
             self._lost += entries
 
+    def refuse(self) -> None:
+        """Count a request whose metrics the platform refuses."""
+        with self._lock:
+            self._refused += 1
+
     def table(self) -> str:
         """A line a metric, with its number of points, last, min and max, aligned; and what was lost."""
         columns = ["metric", "points", "last", "min", "max"]
@@ -48,6 +53,8 @@ class Metrics:
             lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
         if self._lost:
             lines.append("{} entries would be lost on Polyaxon: one in their batch was not valid".format(self._lost))
+        if self._refused:
+            lines.append("{} requests with metrics were refused, as Polyaxon would".format(self._refused))
         return "\n".join(lines)
 
 

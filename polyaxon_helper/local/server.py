@@ -105,7 +105,11 @@ def _handler(experiment: str, metrics: Metrics) -> Type[BaseHTTPRequestHandler]:
             if not self.headers.get("Authorization"):
                 raise _Refused(401, {"detail": "Authentication credentials were not provided."})
             if self.command == "POST" and match.group(1) == "/metrics/":
-                return take(_parsed(self.headers, body), metrics)
+                try:
+                    return take(_parsed(self.headers, body), metrics)
+                except _Refused:
+                    metrics.refuse()
+                    raise
             # run_env, statuses, heartbeat, tags, ...: taken and forgotten
             return Answer(201) if self.command == "POST" else Answer(200, {})
 

@@ -66,6 +66,12 @@ def test_a_list_with_one_bad_entry_is_lost_as_a_whole_and_that_is_told(api: Any)
     )
 
 
+def test_what_is_refused_is_told(api: Any) -> None:
+    url, metrics, _ = api
+    post(url + "/metrics/", '[{"values": {"loss": NaN}}]')
+    assert metrics.table() == "no metrics arrived\n1 requests with metrics were refused, as Polyaxon would"
+
+
 def test_a_metric_that_is_no_number_has_no_extremes(api: Any) -> None:
     url, metrics, _ = api
     post(url + "/metrics/", {"values": {"name": "text", "big": 123456789.0}})
