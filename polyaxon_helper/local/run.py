@@ -5,6 +5,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from contextlib import contextmanager
 from types import FrameType
@@ -18,6 +19,9 @@ OWNER, PROJECT, NUMBER = "local", "run", "1"
 
 # The user's own switches; what else an outer environment says of Polyaxon is about another run
 _KEPT = ("POLYAXON_NO_OP", "POLYAXON_IS_OFFLINE")
+
+POLL = 0.02
+"""Seconds between two looks at the script's process."""
 
 _PASSED_ON = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 
@@ -85,12 +89,10 @@ def run_script(command: Sequence[str], run: Run, metrics: Metrics) -> int:
 
 
 def _wait(child: "subprocess.Popen[bytes]") -> int:
-    # Never for long: a signal that comes just before the system call would not be seen till that returns
-    while True:
-        try:
-            return child.wait(timeout=1)
-        except subprocess.TimeoutExpired:
-            pass
+    # Not child.wait(): a signal that comes just before that system call would not be seen till it returns
+    while child.poll() is None:
+        time.sleep(POLL)
+    return int(child.returncode)
 
 
 @contextmanager

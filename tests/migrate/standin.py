@@ -139,7 +139,7 @@ class _Blocked:
         return None
 
     def exec_module(self, module: Any) -> None:
-        exec(compile(self.modules[module.__name__], module.__name__, "exec"), vars(module))
+        exec(compile(self.modules[module.__name__], "<{}>".format(module.__name__), "exec"), vars(module))
 
 
 @contextlib.contextmanager
