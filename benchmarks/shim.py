@@ -41,6 +41,7 @@ RUN: Dict[str, str] = {
     "POLYAXON_RUN_OUTPUTS_PATH": "/tmp",
     "POLYAXON_EXPERIMENT_INFO": '{"project_name": "u.p", "experiment_name": "u.p.1"}',
     "POLYAXON_HELPER_SUMMARY": "0",
+    "PYTHONDONTWRITEBYTECODE": "",  # else what is being developed is compiled at each start, and the library is not
 }
 
 
