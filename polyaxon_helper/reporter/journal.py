@@ -266,12 +266,12 @@ def open_abandoned(path: str, asked_for: bool = False) -> Journal:
     return journal
 
 
-def lock(handle: int) -> Optional[bool]:
+def lock(handle: int, how: str = "LOCK_EX") -> Optional[bool]:
     """Take the lock of an open file, which ends with the process; False where it is taken, None where none work."""
     try:
         import fcntl
 
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, getattr(fcntl, how) | fcntl.LOCK_NB)
         return True
     except BlockingIOError:
         return False
