@@ -24,7 +24,7 @@ def warn_once(text: str) -> None:
 
 def say_once(text: str) -> None:
     """On standard error, the first time in this process: a warning would blame a line of nobody's, or be an error."""
-    if text not in _told:
+    if text and text not in _told:
         _told.add(text)
         write("polyaxon_helper: {}\n".format(without_tokens(text)))
 

@@ -29,7 +29,7 @@ BATCH_BYTES = 1000000
 ROLL_BYTES = 4 * 1024 * 1024
 """Once so much of a journal was sent, what comes next begins a new one, so that it does not grow for ever."""
 
-_HEADER = '{{"polyaxon_helper_journal": 1, "experiment": {}, "locked": {}, "sent": {:11}}}\n'
+_HEADER = '{{"polyaxon_helper_journal": 1, "experiment": {}, "locked": {}, "sent": {:11d}}}\n'
 _PARTS = re.compile(r"[\w@+-]+/[\w@+-]+/[\w@+-]+/[\w-]*$", re.ASCII)
 _FLAGS = os.O_RDWR | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 
@@ -132,13 +132,14 @@ class Journal:
             found = json.loads(header.decode())
             self.experiment = experiment_of(found["experiment"])
             self.locked = found["locked"] is True
-            if header != _header(self.experiment, self.locked, found["sent"]):
+            self.sent = found["sent"]
+            if header != _header(self.experiment, self.locked, self.sent) or self.sent >= 10 ** 11:
                 raise ValueError("of another release")
-        except (ValueError, LookupError, TypeError):
+        except (ValueError, LookupError, TypeError, RecursionError):
             self._file.close()
             is_one = header.startswith(b'{"polyaxon_helper_journal": ')
             raise NotOurs("it is a damaged journal, or one of another release" if is_one else "it is no journal")
-        self.sent = max(found["sent"], len(header))
+        self.sent = max(self.sent, len(header))
         self._position = len(header) - len("}\n") - 11
         self._file.seek(self.sent)
         self.waiting = sum(text.count(b"\n") for text in iter(lambda: self._file.read(BATCH_BYTES), b""))

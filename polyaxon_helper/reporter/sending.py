@@ -105,16 +105,18 @@ class Reporter:
             return "metrics are kept in memory alone until they are sent: {}".format(error.strerror)
 
     def _start(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="polyaxon_helper.reporter", daemon=True)
-        self.connect()
-        # multiprocessing's children run its own exit functions alone; this one after all of them, so below 0
-        util = sys.modules.get("multiprocessing.util")
-        if util is not None:
-            util.Finalize(None, _end, exitpriority=-100)
+        self._thread = thread = threading.Thread(target=self._run, name="polyaxon_helper.reporter", daemon=True)
         try:
-            self._thread.start()
+            self.connect()
+            # multiprocessing's children run its own exit functions alone; this one after all of them, so below 0
+            util = sys.modules.get("multiprocessing.util")
+            if util is not None:
+                util.Finalize(None, _end, exitpriority=-100)
+            thread.start()
         except RuntimeError:  # at exit, from 3.12 on; or there are too many
-            self._thread = None
+            pass
+        finally:  # set meanwhile, for a signal handler's metric may come while it starts
+            self._thread = thread if thread.is_alive() else None
 
     # --- the end
 
@@ -134,10 +136,9 @@ class Reporter:
                 self.drain()  # what came after the thread's end, or all
         except KeyboardInterrupt:  # somebody wants it to end now
             pass
-        summary = self.summary()
-        if summary and not self._told:
-            say_once(summary)
-        self._told = True
+        if not self._told:
+            self._told = True
+            say_once(self.summary())
 
     def summary(self) -> str:
         """How many entries were not sent, why, and what sends them; empty where all were."""

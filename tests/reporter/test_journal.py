@@ -234,6 +234,11 @@ NOT_OURS = {
     "with a path as its experiment": (header(experiment=["u", "..", "../7", ""]), DAMAGED),
     "with no experiment": (header(experiment=None), DAMAGED),
     "with a text as what was sent": (header(sent="1"), DAMAGED),
+    "with a fraction as what was sent": (header(sent=123456789.5), DAMAGED),
+    "with more sent than there is room for": (header(sent=10 ** 30), DAMAGED),
+    "with a list as what was sent": (header(sent=[1]), DAMAGED),
+    "of lists without end": (b"[" * 4000 + b"\n", "it is no journal"),
+    "of bytes that are no text": (b'{"\xff": 1}\n', "it is no journal"),
     "with half of its first line": (header()[:-9], DAMAGED),
 }
 

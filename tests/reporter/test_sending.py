@@ -3,13 +3,14 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, Iterator
+from typing import Any, Dict, Iterator, List
 
 import pytest
 
 from polyaxon_helper import notices
 from polyaxon_helper.exceptions import PolyaxonClientException
-from polyaxon_helper.reporter import api, checks, sending
+from polyaxon_helper.reporter import api, checks, journal, sending
+from polyaxon_helper.reporter.journal import Journal
 
 from ..conftest import HAS_CLIENT
 from ..containers import INFO
@@ -511,6 +512,48 @@ def test_where_no_thread_can_be_started_it_is_sent_inline(server: Server, run: R
     here.end()
 
 
+def test_entry_added_while_its_journal_was_found_empty_is_sent(
+    server: Server, run: Run, here: sending.Reporter, monkeypatch: Any
+) -> None:
+    read = Journal.read
+    found: List[List[bytes]] = [[]]
+    monkeypatch.setattr(Journal, "read", lambda self, limit: found.pop() if found else read(self, limit))
+    here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": 0})[0])
+    here.end()
+    assert (server.steps(), run.journals(), here.summary()) == ([0], [], "")
+
+
+def test_of_what_was_left_behind_only_its_own_experiments_is_taken(
+    server: Server, run: Run, here: sending.Reporter
+) -> None:
+    own = sending.experiment_of(INFO)
+    used, left, others = [journal.create((*own[:2], number, own[3])) for number in ("7", "7", "8")]
+    for each in (used, left, others):
+        each.append(checks.entry({"step": 1})[0])
+    for each in (left, others):
+        each.close()
+    here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": 0})[0])
+    here.end()
+    used.close()
+    assert server.steps() == [0, 1]
+    assert [str(path) for path in run.journals()] == sorted([used.path, others.path])
+
+
+def test_interrupt_while_the_thread_is_started_leaves_it_to_the_next_metric(
+    server: Server, run: Run, here: sending.Reporter, monkeypatch: Any
+) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    arguments = (lambda: server.url + "/api/v1"), INFO, checks.entry({"step": 0})[0]
+    with monkeypatch.context() as interrupted, pytest.raises(KeyboardInterrupt):
+        interrupted.setattr(here, "connect", interrupt)
+        here.accept(*arguments)
+    here.accept(*arguments)
+    here.end()
+    assert server.steps() == [0, 0]
+
+
 def test_inline_the_budget_holds_too(server: Server, run: Run, here: sending.Reporter, monkeypatch: Any) -> None:
     monkeypatch.setenv("POLYAXON_HELPER_EXIT_TIMEOUT", "0.5")
     server.fault({"kind": "mute", "times": ALWAYS})
@@ -532,7 +575,7 @@ def test_interrupt_in_the_wait_is_taken(server: Server, run: Run, here: sending.
 
 
 def test_many_messages_are_each_said_once(capsys: Any) -> None:
-    for text in ("a", "b", "a"):
+    for text in ("a", "b", "a", ""):
         notices.say_once(text)
     assert capsys.readouterr().err == "polyaxon_helper: a\npolyaxon_helper: b\n"
 
