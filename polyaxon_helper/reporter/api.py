@@ -11,7 +11,7 @@ from urllib3.util import Retry
 
 from . import tokens
 from .journal import Experiment
-from .sending import Later, Refused, Stopped
+from .sending import Later, Refused, Slow, Stopped
 
 TIMEOUT = (3.05, 10)
 """Seconds to connect, and to wait for an answer."""
@@ -104,7 +104,7 @@ class Api:
         except ValueError as error:  # such as a URL that is none
             raise Stopped("{} for POLYAXON_API_HTTP_HOST".format(type(error).__name__)) from None
         except Exception as error:  # the network's; a library's text may quote a header: its name must do
-            raise Later(type(error).__name__, slow=isinstance(error, requests.ReadTimeout)) from None
+            raise (Slow if isinstance(error, requests.ReadTimeout) else Later)(type(error).__name__) from None
         # what is really an error of the server comes as a 405, but not as its JSON
         is_html = response.headers.get("Content-Type", "").startswith("text/html")
         if status in (408, 429) or status >= 500 or status == 405 and is_html:

@@ -31,11 +31,11 @@ jitter = random.SystemRandom().uniform  # the global generator is the training's
 
 
 class Later(Exception):
-    """To be tried again; `slow` where no answer came in time."""
+    """To be tried again."""
 
-    def __init__(self, reason: str, slow: bool = False) -> None:
-        super().__init__(reason)
-        self.slow = slow
+
+class Slow(Later):
+    """No answer came in time."""
 
 
 class Refused(Exception):
@@ -192,7 +192,7 @@ class Reporter:
         if not self._wait(api):
             return False
         queue, lines = self._first(self._limit if api.takes_lists else 1)
-        if queue is None:
+        if queue is None or not lines:
             return False
         # what comes meanwhile is gathered again; or a steady run would use up a minute's requests at once
         is_last = queue is self.queues[-1] and len(lines) >= queue.waiting and not self.ending.is_set()
@@ -202,10 +202,10 @@ class Reporter:
                 return True
         except Later as later:
             self._trouble = str(later)
-            if later.slow:  # perhaps it was too much at once
+            if isinstance(later, Slow):  # perhaps it was too much at once
                 self._limit = max(1, len(lines) // 2)
-            backoff = jitter(0, min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** min(self._failures, 10)))
-            self._backoff_ends = time.monotonic() + backoff
+            backoff = min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** min(self._failures, 10))
+            self._backoff_ends = time.monotonic() + jitter(0, backoff)
             self._failures += 1
             return self._failures < self.max_failures
         except Refused as refused:
@@ -240,7 +240,7 @@ class Reporter:
                 self.ending.wait(until - now)
 
     def _first(self, limit: int) -> Tuple[Optional[Queue], List[bytes]]:
-        """The first queue that has entries, and these; deletes queues that have none any more."""
+        """The first queue that has entries, or that takes more, and these; deletes queues before it."""
         while True:
             if len(self.queues) < (1 if self.ending.is_set() else 2):
                 self._adopt()
@@ -249,13 +249,10 @@ class Reporter:
             queue = self.queues[0]
             try:
                 lines = queue.read(limit)
-                if lines:
-                    return queue, lines
                 with self._lock:
-                    if queue.read(1):
-                        continue  # added just now
-                    if queue is self.queues[-1] and not self.ending.is_set():
-                        return None, []
+                    lines = lines or queue.read(1)  # added just now
+                    if lines or queue is self.queues[-1] and not self.ending.is_set():
+                        return queue, lines
                     self.queues.remove(queue)
             except OSError as error:
                 with self._lock:
