@@ -141,6 +141,8 @@ class Journal:
             raise NotOurs("it is a damaged journal, or one of another release" if is_one else "it is no journal")
         self.sent = max(self.sent, len(header))
         self._position = len(header) - len("}\n") - 11
+        self._vanished = False  # deleted under us, so that nobody would ever find what is added
+        self._size = self._file.seek(0, os.SEEK_END)
         self._file.seek(self.sent)
         self.waiting = sum(text.count(b"\n") for text in iter(lambda: self._file.read(BATCH_BYTES), b""))
 
@@ -150,16 +152,18 @@ class Journal:
 
     def append(self, line: bytes) -> None:
         """Add an entry. A single write, so that a thread or signal handler in between can't break a line."""
-        status = os.fstat(self.appending)
-        if status.st_nlink == 0:  # nobody would ever find what is added to it
+        if self._vanished:
             raise FileNotFoundError(errno.ENOENT, "{} vanished".format(self.path))
-        if status.st_size + len(line) >= MAX_BYTES:
+        if self._size + len(line) >= MAX_BYTES:
             raise Full
         _write(self.appending, line + b"\n")
+        self._size += len(line) + 1
         self.waiting += 1
 
     def read(self, limit: int) -> List[bytes]:
         """The first entries that wait, at most `limit` and BATCH_BYTES of them."""
+        # looked up here, for each system call may cost the caller's thread its turn
+        self._vanished = os.fstat(self._file.fileno()).st_nlink == 0
         self._file.seek(self.sent)
         text = self._file.read(BATCH_BYTES)
         end = text.rfind(b"\n")
