@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, Iterator, List, Tuple, TypeVar, cast
 
 import deprecation
 
+from .notices import write
 from .replacements import DEPRECATED_IN, MIGRATE, REMOVED_IN, VERSION, advice
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -56,13 +57,8 @@ def _count(user: FrameType) -> None:
 
 
 def _print_summary(counting_process: int) -> None:
-    if sys.stderr is None or not _is_wanted(counting_process):
-        return
-    try:
-        sys.stderr.write(summary({place: next(calls) - 1 for place, calls in sorted(_places.items())}))
-        sys.stderr.flush()
-    except (OSError, ValueError):  # closed by the script, or a pipe that nobody reads any more
-        pass
+    if _is_wanted(counting_process):
+        write(summary({place: next(calls) - 1 for place, calls in sorted(_places.items())}))
 
 
 def _is_wanted(counting_process: int) -> bool:

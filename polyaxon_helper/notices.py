@@ -1,4 +1,4 @@
-"""What is said to the user, once, and blamed on the line of the user's that led to it."""
+"""What is said to the user: as a warning, blamed on the line of the user's that led to it, or on standard error."""
 import os
 import sys
 import warnings
@@ -20,6 +20,23 @@ def warn_once(text: str) -> None:
         frame = frame.f_back
     path, module = frame.f_code.co_filename, frame.f_globals.get("__name__")
     warnings.warn_explicit(without_tokens(text), RuntimeWarning, path, frame.f_lineno, module)
+
+
+def say_once(text: str) -> None:
+    """On standard error, the first time in this process: a warning would blame a line of nobody's, or be an error."""
+    if text and text not in _told:
+        _told.add(text)
+        write("polyaxon_helper: {}\n".format(without_tokens(text)))
+
+
+def write(text: str) -> None:
+    """To standard error, if anybody reads it."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+    except (OSError, ValueError):  # closed by the script, or a pipe that nobody reads any more
+        pass
 
 
 def without_tokens(text: str) -> str:

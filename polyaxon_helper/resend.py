@@ -68,6 +68,7 @@ def _send(found: Journal) -> int:
     reporter.queues.append(found)
     reporter.api_url = environment.get_run_api
     reporter.max_failures = MAX_FAILURES
+    reporter.ending.set()  # nothing comes after it
     reporter.connect()
     reporter.drain()
     sent = before - found.waiting - sum(reporter.given_up.values())

@@ -11,7 +11,7 @@ from urllib3.util import Retry
 
 from . import tokens
 from .journal import Experiment
-from .sending import Later, Refused, Stopped
+from .sending import Later, Refused, Slow, Stopped
 
 TIMEOUT = (3.05, 10)
 """Seconds to connect, and to wait for an answer."""
@@ -19,23 +19,6 @@ TIMEOUT = (3.05, 10)
 REQUESTS_A_MINUTE = 100  # the server's limit is 120, and others may send as the same user
 MAX_ANSWER_BYTES = 64 * 1024
 MAX_RETRY_AFTER = 3600.0
-
-
-class Answer:
-    """Status, kind, first bytes and Retry-After of a response."""
-
-    def __init__(self, response: requests.Response) -> None:
-        self.status = response.status_code
-        self.reason = "{} answered with status {}".format(urlsplit(response.url).hostname, self.status)
-        self.body: bytes = response.raw.read(MAX_ANSWER_BYTES, decode_content=True)
-        try:
-            seconds = Retry().get_retry_after(response.raw) or 0.0
-        except HTTPError:  # neither seconds nor a date
-            seconds = 0.0
-        self.retry_after = max(0.0, min(seconds, MAX_RETRY_AFTER))
-        # what is really an error of the server comes as a 405, but not as its JSON
-        is_html = response.headers.get("Content-Type", "").startswith("text/html")
-        self.is_passing = self.status in (408, 429) or self.status >= 500 or self.status == 405 and is_html
 
 
 class Api:
@@ -48,33 +31,32 @@ class Api:
         self._headers: Dict[str, str] = {}
         self._token = ""
         self._times: Deque[float] = deque(maxlen=REQUESTS_A_MINUTE)
+        self._retry_at = 0.0
 
     def ready_at(self) -> float:
-        """The time.monotonic() from which a request is within the limit."""
-        return self._times[0] + 60 if len(self._times) == REQUESTS_A_MINUTE else 0.0
+        """The time.monotonic() from which a request is within the limit, and the server's Retry-After over."""
+        return max(self._retry_at, self._times[0] + 60 if len(self._times) == REQUESTS_A_MINUTE else 0.0)
 
-    def post(self, api: Optional[str], experiment: Experiment, lines: List[bytes], seconds: float) -> int:
-        """Send the entries within about so many seconds, or the first alone to a server of 0.1; how many it stored."""
+    def post(self, api: Optional[str], experiment: Experiment, lines: List[bytes], seconds: float) -> bool:
+        """Send the entries within about so many seconds; False where the server, of 0.1, wants each of them alone."""
         if not api:
             raise Stopped("POLYAXON_API_HTTP_HOST is not set")
         url = "{}/{}/{}/experiments/{}/".format(api, *experiment[:3])
+        body = b"[" + b",".join(lines) + b"]" if self.takes_lists else lines[0]
         while True:
             self._authorise(url, seconds)
-            body = b"[" + b",".join(lines) + b"]" if self.takes_lists else lines[0]
-            answer = self._request(url + "metrics/", self._headers, seconds, body)
-            if answer.status == 201:
-                return len(lines) if self.takes_lists else 1
-            if answer.status in (401, 403):
+            status, answer = self._request(url + "metrics/", self._headers, seconds, body)
+            if status == 201:
+                return True
+            if status in (401, 403):
                 self._refused.add(self._token)
                 self._headers = {}
-            elif answer.status == 400 and self.takes_lists and b"Expected a dictionary" in answer.body:
+            elif status == 400 and self.takes_lists and b"Expected a dictionary" in answer:
                 self.takes_lists = False
-            elif answer.status in (400, 413, 415):
-                raise Refused(answer.reason)
-            elif answer.is_passing:
-                raise Later(answer.reason, answer.retry_after)
+                return False
             else:
-                raise Stopped(answer.reason)
+                reason = "{} answered with status {}".format(urlsplit(url).hostname, status)
+                raise Refused(reason) if status in (400, 413, 415) else Stopped(reason)
 
     def _authorise(self, url: str, seconds: float) -> None:
         """Have the headers of the best token that was not refused."""
@@ -96,32 +78,43 @@ class Api:
             if tokens.kept() not in self._refused | {None}:
                 return  # another process did
             for endpoint in ("ephemeraltoken/", "token/"):  # since 0.3.9, and before
-                answer = self._request(url + endpoint, tokens.headers(tokens.EPHEMERAL, token), seconds)
-                if answer.status != 404:
+                status, answer = self._request(url + endpoint, tokens.headers(tokens.EPHEMERAL, token), seconds)
+                if status != 404:
                     break
-            if answer.is_passing:
-                raise Later(answer.reason, answer.retry_after)
             self._refused.add(token)
             try:
-                tokens.keep(str(json.loads(answer.body.decode())["token"]))
+                tokens.keep(str(json.loads(answer.decode())["token"]))
             except (ValueError, LookupError, TypeError):  # burnt by another; there may be one more source
                 pass
 
-    def _request(self, url: str, headers: Dict[str, str], seconds: float, body: bytes = b"") -> Answer:
+    def _request(self, url: str, headers: Dict[str, str], seconds: float, body: bytes = b"") -> Tuple[int, bytes]:
+        """Status and first bytes of the answer; Later where another attempt may have a better one."""
         def authorise(request: requests.PreparedRequest) -> requests.PreparedRequest:
             request.headers.update(headers)
             return request
 
         self._times.append(time.monotonic())
-        timeout: Tuple[float, float] = (min(TIMEOUT[0], seconds), min(TIMEOUT[1], seconds))
         try:
             # As `auth`, because a .netrc would replace a plain Authorization header; to no other host, so no redirects
             with self._session.post(
-                url, data=body, headers={"Content-Type": "application/json"}, auth=authorise, timeout=timeout,
-                allow_redirects=False, stream=True,
+                url, data=body, headers={"Content-Type": "application/json"}, auth=authorise, allow_redirects=False,
+                timeout=(min(TIMEOUT[0], seconds), min(TIMEOUT[1], seconds)), stream=True,
             ) as response:
-                return Answer(response)
+                status, answer = response.status_code, response.raw.read(MAX_ANSWER_BYTES, decode_content=True)
         except ValueError as error:  # such as a URL that is none
             raise Stopped("{} for POLYAXON_API_HTTP_HOST".format(type(error).__name__)) from None
         except Exception as error:  # the network's; a library's text may quote a header: its name must do
-            raise Later(type(error).__name__, slow=isinstance(error, requests.ReadTimeout)) from None
+            raise (Slow if isinstance(error, requests.ReadTimeout) else Later)(type(error).__name__) from None
+        # what is really an error of the server comes as a 405, but not as its JSON
+        is_html = response.headers.get("Content-Type", "").startswith("text/html")
+        if status in (408, 429) or status >= 500 or status == 405 and is_html:
+            self._retry_at = time.monotonic() + _retry_after(response)
+            raise Later("{} answered with status {}".format(urlsplit(url).hostname, status))
+        return status, answer
+
+
+def _retry_after(response: requests.Response) -> float:
+    try:
+        return max(0.0, min(Retry().get_retry_after(response.raw) or 0.0, MAX_RETRY_AFTER))
+    except HTTPError:  # neither seconds nor a date
+        return 0.0

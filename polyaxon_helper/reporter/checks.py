@@ -7,14 +7,14 @@ sent: the first are refused as the client refuses them, the second left out.
 import json
 import math
 from datetime import datetime, timezone
-from typing import Any, List, Mapping, Tuple
+from typing import Any, List, Mapping, Optional, Tuple
 
 from ..exceptions import PolyaxonClientException
 
 MAX_ENTRY_BYTES = 64 * 1024
 
 
-def entry(metrics: Mapping[str, Any]) -> Tuple[bytes, List[str]]:
+def entry(metrics: Mapping[str, Any], created_at: Optional[datetime] = None) -> Tuple[bytes, List[str]]:
     """The metrics as a line of JSON, stamped now, and the names of those that are None, NaN or infinite, left out.
 
     The line is empty where nothing is left to send. Raises PolyaxonClientException where a value is no number, where a
@@ -25,7 +25,7 @@ def entry(metrics: Mapping[str, Any]) -> Tuple[bytes, List[str]]:
     left_out = [name for name in numbers if name not in values]
     if metrics and not values:
         return b"", left_out
-    stamp = _stamp(datetime.now(timezone.utc))
+    stamp = (created_at or datetime.now(timezone.utc)).isoformat(" ", "microseconds")
     line = '{{"values": {}, "created_at": "{}"}}'.format(json.dumps(values), stamp).encode()
     if len(line) > MAX_ENTRY_BYTES:
         raise PolyaxonClientException(
@@ -38,21 +38,9 @@ def is_entry(line: bytes) -> bool:
     """Whether a journal's line is what `entry` makes: another one would cost the batch it is sent in."""
     try:
         found = json.loads(line.decode())
-        values, created_at = found.pop("values"), found.pop("created_at")
-        return (
-            not found
-            and len(line) <= MAX_ENTRY_BYTES
-            and _stamp(datetime.fromisoformat(created_at)) == created_at
-            and all(isinstance(value, (int, float)) and math.isfinite(value) for value in values.values())
-            and not any("\0" in name for name in values)
-            and bool("".join(values).encode() or True)
-        )
-    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError):
+        return entry(found["values"], datetime.fromisoformat(found["created_at"])) == (line, [])
+    except (PolyaxonClientException, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return False
-
-
-def _stamp(time: datetime) -> str:
-    return time.isoformat(" ", "microseconds")
 
 
 def _number(name: str, value: Any) -> Any:

@@ -9,6 +9,7 @@ process may be killed at any moment: what it leaves is read from `sent` to the l
 lock on its file, which says more than a number of a process in another container, or of one long gone.
 """
 import errno
+import json
 import os
 import re
 import stat
@@ -28,11 +29,7 @@ BATCH_BYTES = 1000000
 ROLL_BYTES = 4 * 1024 * 1024
 """Once so much of a journal was sent, what comes next begins a new one, so that it does not grow for ever."""
 
-_HEADER = '{{"polyaxon_helper_journal": 1, "experiment": ["{}", "{}", "{}", "{}"], "locked": {}, "sent": {:11}}}\n'
-_HEADER_PATTERN = re.compile(
-    rb'{"polyaxon_helper_journal": 1, "experiment": \["([\w@+-]+)", "([\w@+-]+)", "([\w@+-]+)", "([\w-]*)"\],'
-    rb' "locked": (true|false), "sent": ([ 0-9]{10}[0-9])}\n'
-)
+_HEADER = '{{"polyaxon_helper_journal": 1, "experiment": {}, "locked": {}, "sent": {:11d}}}\n'
 _PARTS = re.compile(r"[\w@+-]+/[\w@+-]+/[\w@+-]+/[\w-]*$", re.ASCII)
 _FLAGS = os.O_RDWR | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 
@@ -57,7 +54,7 @@ class NotOurs(Exception):
 
 
 def experiment_of(parts: Iterable[Any]) -> Experiment:
-    """The parts, if they can be those of an experiment's URL and its UUID; else ValueError."""
+    """The parts of an experiment's URL and its UUID; ValueError where they can't be."""
     found = tuple(map(str, parts))
     if not _PARTS.match("/".join(found)):
         raise ValueError("no experiment's")
@@ -89,7 +86,6 @@ class Memory:
     """Entries that wait where no file can be written."""
 
     path = ""
-    sent = 0
 
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
@@ -98,6 +94,9 @@ class Memory:
     @property
     def waiting(self) -> int:
         return len(self._lines)
+
+    def takes(self, experiment: Experiment) -> bool:
+        return experiment == self.experiment
 
     def append(self, line: bytes) -> None:
         if len(self._lines) >= MAX_IN_MEMORY:
@@ -113,9 +112,6 @@ class Memory:
         for _ in lines:
             self._lines.popleft()
 
-    def vanished(self) -> bool:
-        return False
-
     def close(self) -> None:
         """There is nothing to leave."""
 
@@ -128,36 +124,46 @@ class Journal:
     def __init__(self, path: str, handle: int) -> None:
         """Of a file that is open for reading and writing; NotOurs, and closed, where it is no journal."""
         self.path = path
+        self.appending = -1  # the handle to add by, where the journal is this process's own
         self._file = os.fdopen(handle, "r+b", buffering=0)
-        self._appending = -1
         self._file.seek(0)
-        header = self._file.read(4096)
-        match = _HEADER_PATTERN.match(header)
-        if not match:
+        header = self._file.read(4096).partition(b"\n")[0] + b"\n"
+        try:
+            found = json.loads(header.decode())
+            self.experiment = experiment_of(found["experiment"])
+            self.locked = found["locked"] is True
+            self.sent = found["sent"]
+            if header != _header(self.experiment, self.locked, self.sent) or self.sent >= 10 ** 11:
+                raise ValueError("of another release")
+        except (ValueError, LookupError, TypeError, RecursionError):
             self._file.close()
             is_one = header.startswith(b'{"polyaxon_helper_journal": ')
             raise NotOurs("it is a damaged journal, or one of another release" if is_one else "it is no journal")
-        *parts, locked, sent = match.groups()
-        self.experiment: Experiment = tuple(part.decode() for part in parts)
-        self.locked = locked == b"true"
-        self.sent = max(int(sent), match.end())
-        self._position = match.start(6)
+        self.sent = max(self.sent, len(header))
+        self._position = len(header) - len("}\n") - 11
+        self._vanished = False  # deleted under us, so that nobody would ever find what is added
         self._size = self._file.seek(0, os.SEEK_END)
         self._file.seek(self.sent)
         self.waiting = sum(text.count(b"\n") for text in iter(lambda: self._file.read(BATCH_BYTES), b""))
 
+    def takes(self, experiment: Experiment) -> bool:
+        """Whether that experiment's entries may be added."""
+        return self.appending >= 0 and self.sent <= ROLL_BYTES and experiment == self.experiment
+
     def append(self, line: bytes) -> None:
         """Add an entry. A single write, so that a thread or signal handler in between can't break a line."""
+        if self._vanished:
+            raise FileNotFoundError(errno.ENOENT, "{} vanished".format(self.path))
         if self._size + len(line) >= MAX_BYTES:
             raise Full
-        if self._appending < 0:
-            self._appending = os.open(self.path, _FLAGS | os.O_APPEND)
-        _write(self._appending, line + b"\n")
+        _write(self.appending, line + b"\n")
         self._size += len(line) + 1
         self.waiting += 1
 
     def read(self, limit: int) -> List[bytes]:
         """The first entries that wait, at most `limit` and BATCH_BYTES of them."""
+        # looked up here, for each system call may cost the caller's thread its turn
+        self._vanished = os.fstat(self._file.fileno()).st_nlink == 0
         self._file.seek(self.sent)
         text = self._file.read(BATCH_BYTES)
         end = text.rfind(b"\n")
@@ -175,15 +181,11 @@ class Journal:
         except OSError:  # then they arrive again, should this process be killed
             pass
 
-    def vanished(self) -> bool:
-        """Whether the file was deleted under us, so that nobody will ever find what it has."""
-        return os.fstat(self._file.fileno()).st_nlink == 0
-
     def close(self) -> None:
         """Leave the file to whoever comes next."""
-        if self._appending >= 0:
-            os.close(self._appending)
-        self._appending = -1
+        if self.appending >= 0:
+            os.close(self.appending)
+        self.appending = -1
         self._file.close()
 
     def delete(self) -> None:
@@ -198,16 +200,13 @@ Queue = Union[Journal, Memory]
 
 def create(experiment: Experiment) -> Journal:
     """A new journal of this process's, in the first folder where that works; OSError where none does."""
-    problem = OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+    problem = OSError()
     for folder in folders():
-        for _ in range(10):
+        for _ in range(3):  # another process may just have cleaned up
             try:
                 return _create_in(folder, experiment)
-            except (FileNotFoundError, BlockingIOError) as error:  # another process just cleaned up
-                problem = error
             except OSError as error:
                 problem = error
-                break
     raise problem
 
 
@@ -227,13 +226,19 @@ def _create_in(folder: str, experiment: Experiment) -> Journal:
         locked = lock(handle)
         if os.fstat(handle).st_nlink == 0 or locked is False:
             raise BlockingIOError(errno.EAGAIN, "taken for an abandoned one")
-        header = _HEADER.format(*experiment, str(bool(locked)).lower(), 0).encode()
-        _write(handle, header)
+        _write(handle, _header(experiment, bool(locked), 0))
+        appending = os.open(path, _FLAGS | os.O_APPEND)
     except OSError:
         os.close(handle)
         _unlink(path)
         raise
-    return Journal(path, handle)
+    created = Journal(path, handle)
+    created.appending = appending
+    return created
+
+
+def _header(experiment: Experiment, locked: bool, sent: int) -> bytes:
+    return _HEADER.format(json.dumps(experiment), json.dumps(locked), sent).encode()
 
 
 def open_abandoned(path: str, asked_for: bool = False) -> Journal:
@@ -245,17 +250,20 @@ def open_abandoned(path: str, asked_for: bool = False) -> Journal:
         handle = os.open(path, _FLAGS)
     except OSError as error:
         raise NotOurs(error.strerror) from None
-    taken = lock(handle)
-    status = os.fstat(handle)
-    is_file = stat.S_ISREG(status.st_mode)
-    is_ours = taken or taken is None and asked_for
-    if not is_file or not is_ours or status.st_nlink == 0 or taken and status.st_size == 0:
-        if is_file and taken and status.st_nlink:
-            _unlink(path)  # its process was killed before it wrote a word
+    taken, status = lock(handle), os.fstat(handle)
+    trouble: Optional[Exception] = None
+    if not stat.S_ISREG(status.st_mode):
+        trouble = NotOurs("it is no file")
+    elif taken is False or status.st_nlink == 0:
+        trouble = InUse("a running process has it")
+    elif taken is None and not asked_for:
+        trouble = InUse("whether it is in use can't be told here")
+    elif taken and status.st_size == 0:
+        _unlink(path)
+        trouble = InUse("its process was killed before it wrote a word")
+    if trouble:
         os.close(handle)
-        if not is_file:
-            raise NotOurs("it is no file")
-        raise InUse("whether it is in use can't be told here" if taken is None else "a running process has it")
+        raise trouble
     journal = Journal(path, handle)
     if not asked_for and not (journal.locked and _locks_reach(path)):
         journal.close()
@@ -263,12 +271,12 @@ def open_abandoned(path: str, asked_for: bool = False) -> Journal:
     return journal
 
 
-def lock(handle: int) -> Optional[bool]:
+def lock(handle: int, how: str = "LOCK_EX") -> Optional[bool]:
     """Take the lock of an open file, which ends with the process; False where it is taken, None where none work."""
     try:
         import fcntl
 
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, getattr(fcntl, how) | fcntl.LOCK_NB)
         return True
     except BlockingIOError:
         return False

@@ -1,6 +1,7 @@
 """The thread that empties the journal, and what happens at exit and at a fork."""
 import atexit
 import logging  # noqa: F401 - requests imports it, and it has its own part in a fork: not while a fork waits for that
+import math
 import os
 import random
 import shlex
@@ -8,9 +9,9 @@ import sys
 import threading
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Callable, Counter as Counts, Iterator, List, Mapping, Optional, Set, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Counter as Counts, Iterator, List, Mapping, Optional, Tuple
 
-from ..notices import without_tokens
+from ..notices import say_once
 from . import checks, journal
 from .journal import Experiment, Full, InUse, Memory, NotOurs, Queue
 
@@ -26,18 +27,15 @@ RESEND = "python -m polyaxon_helper.resend"
 
 ApiUrl = Callable[[], Optional[str]]
 
-_said: Set[str] = set()
-
 jitter = random.SystemRandom().uniform  # the global generator is the training's, and seeded
 
 
 class Later(Exception):
-    """To be tried again, after `seconds` where the server says so; `slow` where no answer came in time."""
+    """To be tried again."""
 
-    def __init__(self, reason: str, seconds: float = 0.0, slow: bool = False) -> None:
-        super().__init__(reason)
-        self.seconds = seconds
-        self.slow = slow
+
+class Slow(Later):
+    """No answer came in time."""
 
 
 class Refused(Exception):
@@ -52,58 +50,47 @@ class Reporter:
     """What waits in this process, and its sending."""
 
     def __init__(self) -> None:
-        self.queues: List[Queue] = []  # in the order to be sent; the last may be the one that is added to
+        self.queues: List[Queue] = []  # in the order to be sent; the last takes what comes
         self.api_url: ApiUrl = str  # empty, till it is known
         self.max_failures = sys.maxsize
         self.given_up: Counts[str] = Counter()
         self.stopped = ""
         """Why nothing is sent any more."""
+        self.ending = threading.Event()
+        """Nothing is waited for that may yet come."""
+        self._deadline = math.inf
         self._trouble = ""  # why the last request failed
-        self._current: Optional[Queue] = None
-        self._info: Optional[Mapping[str, Any]] = None
-        self._experiment: Experiment = ("", "", "", "")
+        self._experiment: Experiment = ()
         self._abandoned: Iterator[str] = iter(())
         self._lock = threading.RLock()  # for the queues; never held over network I/O. A signal handler may send, too
         self._api: Optional["Api"] = None
         self._limit = sys.maxsize  # entries a batch
         self._thread: Optional[threading.Thread] = None
-        self._bell = threading.Lock()  # free: there is something to do. An Event could deadlock in a signal handler
-        self._bell.acquire()
         self._draining = threading.Lock()
-        self._ending = threading.Event()
-        self._deadline = 0.0
-        self._asked = self._answered = 0  # how often the thread was waited for at the end
-        self._drained = threading.Event()
-        self._told = self._starting = False
         self._failures = 0
+        self._backoff_ends = 0.0
+        self._told = False
 
     # --- the caller's thread
 
     def accept(self, api: ApiUrl, info: Mapping[str, Any], line: bytes) -> str:
         """Keep the entry, have it sent soon, and return what is to be said about it, if anything is."""
         with self._lock:
-            trouble = self._keep(api, info, line)
-            if not self._thread and not self._starting:  # a signal handler's metric may come while it starts
-                self._starting = True
-                try:
-                    self.connect()
-                    self._start()
-                finally:
-                    self._starting = False
-        self._ring()
-        if self._ending.is_set() or _is_shutting_down():
-            self.end()
+            self.api_url = api
+            trouble = self._keep(info, line)
+            if not self._thread:
+                self._start()
+        main = threading.main_thread()
+        if threading.current_thread() is main and (self.ending.is_set() or not main.is_alive()):
+            self.end()  # in a hook at exit: our own may have no turn any more
         return trouble
 
-    def _keep(self, api: ApiUrl, info: Mapping[str, Any], line: bytes) -> str:
-        self.api_url = api
+    def _keep(self, info: Mapping[str, Any], line: bytes) -> str:
         try:
-            if info is not self._info:
-                self._experiment, self._info = experiment_of(info), info
-            queue = self._current
-            if queue is None or queue.sent > journal.ROLL_BYTES or queue.experiment != self._experiment:
-                queue = self._begin(journal.create(self._experiment))
-            queue.append(line)
+            self._experiment = experiment_of(info)
+            if not self.queues or not self.queues[-1].takes(self._experiment):
+                self.queues.append(journal.create(self._experiment))
+            self.queues[-1].append(line)
             return ""
         except (LookupError, AttributeError, TypeError, ValueError):
             reason = "POLYAXON_EXPERIMENT_INFO doesn't name the project and the experiment"
@@ -113,31 +100,23 @@ class Reporter:
             self._give_up("no more fits", 1)
             return "metrics are dropped: as many wait to be sent as can be kept"
         except OSError as error:
-            self._begin(Memory(self._experiment)).append(line)
+            self.queues.append(Memory(self._experiment))
+            self.queues[-1].append(line)
             return "metrics are kept in memory alone until they are sent: {}".format(error.strerror)
 
-    def _begin(self, queue: Queue) -> Queue:
-        self._current = queue
-        self.queues.append(queue)
-        return queue
-
     def _start(self) -> None:
-        # multiprocessing's children run its own exit functions alone; this one after all of them, so below 0
-        util = sys.modules.get("multiprocessing.util")
-        if util is not None:
-            util.Finalize(None, _end, exitpriority=-100)
-        thread = threading.Thread(target=self._run, name="polyaxon_helper.reporter", daemon=True)
+        self._thread = thread = threading.Thread(target=self._run, name="polyaxon_helper.reporter", daemon=True)
         try:
+            self.connect()
+            # multiprocessing's children run its own exit functions alone; this one after all of them, so below 0
+            util = sys.modules.get("multiprocessing.util")
+            if util is not None:
+                util.Finalize(None, _end, exitpriority=-100)
             thread.start()
-            self._thread = thread
         except RuntimeError:  # at exit, from 3.12 on; or there are too many
             pass
-
-    def _ring(self) -> None:
-        try:
-            self._bell.release()
-        except RuntimeError:  # rung already
-            pass
+        finally:  # set meanwhile, for a signal handler's metric may come while it starts
+            self._thread = thread if thread.is_alive() else None
 
     # --- the end
 
@@ -145,28 +124,21 @@ class Reporter:
         """Send what is left within the exit's budget, and say what was not sent."""
         if not self.queues and not self.given_up:
             return
-        if not self._ending.is_set():
+        if not self.ending.is_set():
             self._deadline = time.monotonic() + _exit_timeout()
-            self._failures = 0
+            self._failures, self._backoff_ends = 0, 0.0
             self._abandoned = _left_behind()  # by now perhaps by children of this process
-            self._ending.set()
+            self.ending.set()
         try:
-            if self._thread:
-                self._wait_for(self._thread)
-            else:
-                self.drain()
+            if self._thread and self._thread.is_alive():
+                self._thread.join(max(0.0, self._deadline - time.monotonic()))
+            if not self._thread or not self._thread.is_alive():
+                self.drain()  # what came after the thread's end, or all
         except KeyboardInterrupt:  # somebody wants it to end now
             pass
         if not self._told:
             self._told = True
-            _say(self.summary())
-
-    def _wait_for(self, thread: threading.Thread) -> None:
-        self._asked = asked = self._asked + 1
-        self._ring()
-        while self._answered < asked and thread.is_alive() and time.monotonic() < self._deadline:
-            self._drained.wait(max(0.0, self._deadline - time.monotonic()))
-            self._drained.clear()
+            say_once(self.summary())
 
     def summary(self) -> str:
         """How many entries were not sent, why, and what sends them; empty where all were."""
@@ -189,13 +161,10 @@ class Reporter:
 
     def _run(self) -> None:
         self._abandoned = _left_behind()
-        while True:
-            self._bell.acquire()
-            self._ending.wait(GATHER)
-            asked = self._asked
+        is_ending = False
+        while not is_ending:
+            is_ending = self.ending.wait(GATHER)
             self.drain()
-            self._answered = asked
-            self._drained.set()
 
     def connect(self) -> None:
         """Import requests; in the caller's thread, where mostly no fork can leave it half imported in a child."""
@@ -220,71 +189,73 @@ class Reporter:
 
     def _send_batch(self, api: "Api") -> bool:
         """Send the first batch that waits; whether it is worth to go on."""
-        if not self._pause(api.ready_at(), hurry=False):
+        if not self._wait(api):
             return False
         queue, lines = self._first(self._limit if api.takes_lists else 1)
-        if queue is None:
+        if queue is None or not lines:
             return False
         # what comes meanwhile is gathered again; or a steady run would use up a minute's requests at once
-        is_last = queue is self._current and len(lines) >= queue.waiting and not self._ending.is_set()
+        is_last = queue is self.queues[-1] and len(lines) >= queue.waiting and not self.ending.is_set()
         entries = [line for line in lines if checks.is_entry(line)]
         try:
-            stored = api.post(self.api_url(), queue.experiment, entries, self._seconds()) if entries else 0
+            if entries and not api.post(self.api_url(), queue.experiment, entries, self._seconds()):
+                return True
         except Later as later:
             self._trouble = str(later)
-            if later.slow:  # perhaps it was too much at once
+            if isinstance(later, Slow):  # perhaps it was too much at once
                 self._limit = max(1, len(lines) // 2)
-            backoff = jitter(0, min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** min(self._failures, 10)))
+            backoff = min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** min(self._failures, 10))
+            self._backoff_ends = time.monotonic() + jitter(0, backoff)
             self._failures += 1
-            until = time.monotonic() + max(later.seconds, backoff)
-            return self._failures < self.max_failures and self._pause(until, hurry=not later.seconds)
+            return self._failures < self.max_failures
         except Refused as refused:
             self._trouble = str(refused)
             if len(entries) > 1:
                 self._limit = max(1, len(lines) // 2)
                 return True
             self._give_up("refused by the server", 1)
-            _say("a metric entry is given up, because {}".format(refused))
+            say_once("a metric entry is given up, because {}".format(refused))
         except Stopped as stopped:
             self._stop(str(stopped))
             return False
         else:
             self._failures = 0
-            self._limit *= 2 if self._limit < sys.maxsize else 1
-            if stored < len(entries):
-                lines = lines[:lines.index(entries[0]) + 1]
-            self._give_up("unreadable in the journal", len(lines) - stored)
+            self._limit = min(2 * self._limit, sys.maxsize)
+        self._give_up("unreadable in the journal", len(lines) - len(entries))
         with self._lock:
             queue.strike(lines)
         return not is_last
 
-    def _first(self, limit: int) -> Tuple[Optional[Queue], List[bytes]]:
-        """The first queue that has entries, and these; deletes queues that have none any more."""
+    def _wait(self, api: "Api") -> bool:
+        """Wait till a request may be made, or the end cuts a backoff short; whether there is time for it."""
         while True:
-            if not self.queues or self.queues[0] is self._current and not self._ending.is_set():
+            now, until = time.monotonic(), max(api.ready_at(), self._backoff_ends)
+            if max(now, until) >= self._deadline:
+                return False
+            if now >= until:
+                return True
+            if self.ending.is_set():
+                time.sleep(until - now)
+            else:
+                self.ending.wait(until - now)
+
+    def _first(self, limit: int) -> Tuple[Optional[Queue], List[bytes]]:
+        """The first queue that has entries, or that takes more, and these; deletes queues before it."""
+        while True:
+            if len(self.queues) < (1 if self.ending.is_set() else 2):
                 self._adopt()
-            queue = next(iter(self.queues), None)
-            if queue is None:
+            if not self.queues:
                 return None, []
+            queue = self.queues[0]
             try:
-                if queue is self._current and queue.vanished():
-                    with self._lock:
-                        self._begin(Memory(queue.experiment))
-                    _say("{} vanished: metrics are kept in memory alone until they are sent".format(queue.path))
                 lines = queue.read(limit)
-                if lines:
-                    return queue, lines
                 with self._lock:
-                    if queue.read(1):
-                        continue  # added just now
-                    if queue is self._current:
-                        if not self._ending.is_set():
-                            return None, []
-                        self._current = None
+                    lines = lines or queue.read(1)  # added just now
+                    if lines or queue is self.queues[-1] and not self.ending.is_set():
+                        return queue, lines
                     self.queues.remove(queue)
             except OSError as error:
                 with self._lock:
-                    self._current = None if queue is self._current else self._current
                     self.queues.remove(queue)
                 self._give_up("{} can't be read: {}".format(queue.path, error.strerror), queue.waiting)
             queue.delete()
@@ -297,26 +268,16 @@ class Reporter:
             except (InUse, NotOurs):
                 continue
             if found.experiment == self._experiment:
-                self.queues.insert(0, found)
+                with self._lock:
+                    self.queues.insert(0, found)
                 return
             found.close()
 
     def _seconds(self) -> float:
-        """How long a request may take: with a thread the end does not wait for it."""
-        if self._thread or not self._ending.is_set():
+        """How long a request may take: for the thread the end does not wait beyond its budget."""
+        if threading.current_thread() is self._thread:
             return REQUEST_TIMEOUT
-        return max(0.05, (self._deadline - time.monotonic()) / 2)
-
-    def _pause(self, until: float, hurry: bool) -> bool:
-        """Wait till then, or where there is a hurry till the end begins; whether there is time to go on."""
-        if not self._ending.is_set():
-            began = self._ending.wait(max(0.0, until - time.monotonic()))
-            if hurry or not began:
-                return True
-        if max(until, time.monotonic()) >= self._deadline:
-            return False
-        time.sleep(max(0.0, until - time.monotonic()))
-        return True
+        return max(0.05, min(REQUEST_TIMEOUT, (self._deadline - time.monotonic()) / 2))
 
     def _give_up(self, reason: str, entries: int) -> None:
         with self._lock:
@@ -324,7 +285,7 @@ class Reporter:
 
     def _stop(self, reason: str) -> None:
         self.stopped = reason
-        _say("metrics are not sent any more, but kept: {}".format(reason))
+        say_once("metrics are not sent any more, but kept: {}".format(reason))
 
 
 def experiment_of(info: Mapping[str, Any]) -> Experiment:
@@ -339,27 +300,12 @@ def _left_behind() -> Iterator[str]:
 
 
 def _exit_timeout() -> float:
+    text = os.environ.get("POLYAXON_HELPER_EXIT_TIMEOUT") or EXIT_TIMEOUT
     try:
-        return max(0.0, min(float(os.environ["POLYAXON_HELPER_EXIT_TIMEOUT"]), 86400.0))
-    except (KeyError, ValueError):
+        return max(0.0, min(float(text), 86400.0))
+    except ValueError:
+        say_once("POLYAXON_HELPER_EXIT_TIMEOUT is no number of seconds: {} are taken".format(EXIT_TIMEOUT))
         return EXIT_TIMEOUT
-
-
-def _is_shutting_down() -> bool:
-    """Whether this is a hook at exit: our own may have no turn any more."""
-    main = threading.main_thread()
-    return not main.is_alive() and threading.current_thread() is main
-
-
-def _say(text: str) -> None:
-    """On standard error, once: a warning would blame a line of nobody's, and may be made an exception."""
-    if text and text not in _said and sys.stderr is not None:
-        _said.add(text)
-        try:
-            sys.stderr.write("polyaxon_helper: {}\n".format(without_tokens(text)))
-            sys.stderr.flush()
-        except (OSError, ValueError):  # closed by the script, or a pipe that nobody reads any more
-            pass
 
 
 def _end() -> None:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Dict, Iterator, Optional, Tuple
 
 from ..replacements import FUNCTIONS
+from .journal import lock
 
 CONTEXT_FILE = "/plx-context/.authtoken"
 KEPT_FILE = "/tmp/.polyaxon/.authtoken"
@@ -60,25 +61,15 @@ def exchanging() -> Iterator[bool]:
     """Whether no other process exchanges the ephemeral token; none will while the context lasts."""
     folder = os.path.dirname(KEPT_FILE)
     try:
-        import fcntl
-
         os.makedirs(folder, mode=0o700, exist_ok=True)
         handle = os.open(folder, os.O_RDONLY)
-    except (ImportError, OSError):  # no locks here, or no folder
+    except OSError:  # also where a folder can't be opened, on Windows: then nothing keeps two apart
         yield True
         return
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        yield False
-    except OSError:  # a file system without locks
-        yield True
-    else:
-        try:
-            yield True
-        finally:
-            fcntl.flock(handle, fcntl.LOCK_UN)  # closing alone would not, where a child was forked meanwhile
+        yield lock(handle) is not False
     finally:
+        lock(handle, "LOCK_UN")  # closing alone would not, where a child was forked meanwhile
         os.close(handle)
 
 

@@ -3,12 +3,14 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterator, List
 
 import pytest
 
+from polyaxon_helper import notices
 from polyaxon_helper.exceptions import PolyaxonClientException
-from polyaxon_helper.reporter import api, checks, sending
+from polyaxon_helper.reporter import api, checks, journal, sending
+from polyaxon_helper.reporter.journal import Journal
 
 from ..conftest import HAS_CLIENT
 from ..containers import INFO
@@ -243,8 +245,10 @@ def test_budget_of_the_exit(server: Server, run: Run, value: str, least: float, 
     began = time.monotonic()
     ended = run(BURST, POLYAXON_HELPER_EXIT_TIMEOUT=value)
     assert least <= time.monotonic() - began < most
-    assert (ended.returncode, ended.stderr.count("\n")) == (0, 1)
-    assert "20 metric entries wait in" in ended.stderr
+    *said, last = ended.stderr.splitlines()
+    assert ended.returncode == 0 and "20 metric entries wait in" in last
+    assert said == (["polyaxon_helper: POLYAXON_HELPER_EXIT_TIMEOUT is no number of seconds: 5.0 are taken"]
+                    if value == "soon" else [])
 
 
 def test_exit_with_the_api_up_is_quick_and_silent(server: Server, run: Run) -> None:
@@ -308,6 +312,19 @@ def test_interpreter_shutdown(server: Server, run: Run, script: str, up: bool) -
     assert 1 in server.steps() or "step=1" not in script
 
 
+DESTRUCTORS = {
+    "first metric": "", "metric after others": "send_metrics(step=0)\n",
+}
+
+
+@pytest.mark.parametrize("before", DESTRUCTORS.values(), ids=DESTRUCTORS)
+def test_destructor_at_shutdown_is_quiet(server: Server, run: Run, before: str) -> None:
+    """What it sends when nothing can be imported any more, nobody can keep."""
+    ended = run(before + "class Last:\n  def __del__(self): send_metrics(step=1)\nlast = Last()")
+    assert (ended.returncode, ended.stderr, run.journals()) == (0, "", [])
+    assert server.steps() == [0] * len(before.splitlines())
+
+
 # --- threads, signals, processes
 
 def test_any_number_of_threads(server: Server, run: Run) -> None:
@@ -318,7 +335,7 @@ def work(number):
 threads = [threading.Thread(target=work, args=(number,)) for number in range(20)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
-""", GATHER="0.001")
+""", GATHER="0.01")
     steps = server.steps()
     assert (ended.stderr, sorted(steps)) == ("", list(range(2000)))
     for number in range(20):
@@ -338,7 +355,7 @@ signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
 for step in range(3000): send_metrics(step=step)
 signal.setitimer(signal.ITIMER_REAL, 0)
 print(next(late) - 1000000)
-""", GATHER="0.001")
+""", GATHER="0.01")  # not so often that the minute's requests are used up
     assert (ended.returncode, ended.stderr) == (0, "")
     steps = server.steps()
     assert sorted(steps) == list(range(3000)) + list(range(1000000, 1000000 + int(ended.stdout)))
@@ -469,7 +486,7 @@ def test_a_drain_within_a_drain_does_nothing() -> None:
 
 
 @pytest.fixture
-def here(server: Server, run: Run, monkeypatch: Any, tmp_path: Path) -> sending.Reporter:
+def here(server: Server, run: Run, monkeypatch: Any, tmp_path: Path) -> Iterator[sending.Reporter]:
     """A reporter in this process, with the API's token and no thread, as at exit from Python 3.12 on."""
     monkeypatch.setenv("POLYAXON_SECRET_USER_TOKEN", TOKEN)
     monkeypatch.setenv("POLYAXON_RUN_OUTPUTS_PATH", str(run.outputs))
@@ -479,7 +496,10 @@ def here(server: Server, run: Run, monkeypatch: Any, tmp_path: Path) -> sending.
         raise RuntimeError("can't create new thread at interpreter shutdown")
 
     monkeypatch.setattr("threading.Thread.start", refuse)
-    return sending.Reporter()
+    reporter = sending.Reporter()
+    yield reporter
+    for queue in reporter.queues:
+        queue.close()
 
 
 def test_where_no_thread_can_be_started_it_is_sent_inline(server: Server, run: Run, here: sending.Reporter) -> None:
@@ -489,6 +509,48 @@ def test_where_no_thread_can_be_started_it_is_sent_inline(server: Server, run: R
     here.end()
     assert (server.steps(), run.journals(), here.summary()) == ([0, 1, 2], [], "")
     here.end()
+
+
+def test_entry_added_while_its_journal_was_found_empty_is_sent(
+    server: Server, run: Run, here: sending.Reporter, monkeypatch: Any
+) -> None:
+    read = Journal.read
+    found: List[List[bytes]] = [[]]
+    monkeypatch.setattr(Journal, "read", lambda self, limit: found.pop() if found else read(self, limit))
+    here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": 0})[0])
+    here.end()
+    assert (server.steps(), run.journals(), here.summary()) == ([0], [], "")
+
+
+def test_of_what_was_left_behind_only_its_own_experiments_is_taken(
+    server: Server, run: Run, here: sending.Reporter
+) -> None:
+    own = sending.experiment_of(INFO)
+    used, left, others = [journal.create((*own[:2], number, own[3])) for number in ("7", "7", "8")]
+    for each in (used, left, others):
+        each.append(checks.entry({"step": 1})[0])
+    for each in (left, others):
+        each.close()
+    here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": 0})[0])
+    here.end()
+    used.close()
+    assert server.steps() == [0, 1]
+    assert [str(path) for path in run.journals()] == sorted([used.path, others.path])
+
+
+def test_interrupt_while_the_thread_is_started_leaves_it_to_the_next_metric(
+    server: Server, run: Run, here: sending.Reporter, monkeypatch: Any
+) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    arguments = (lambda: server.url + "/api/v1"), INFO, checks.entry({"step": 0})[0]
+    with monkeypatch.context() as interrupted, pytest.raises(KeyboardInterrupt):
+        interrupted.setattr(here, "connect", interrupt)
+        here.accept(*arguments)
+    here.accept(*arguments)
+    here.end()
+    assert server.steps() == [0, 0]
 
 
 def test_inline_the_budget_holds_too(server: Server, run: Run, here: sending.Reporter, monkeypatch: Any) -> None:
@@ -511,11 +573,9 @@ def test_interrupt_in_the_wait_is_taken(server: Server, run: Run, here: sending.
     assert "1 metric entries wait" in here.summary()
 
 
-def test_many_messages_are_each_said_once(capsys: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(sending, "_said", set())
-    texts: List[str] = ["a", "b", "a", ""]
-    for text in texts:
-        sending._say(text)
+def test_many_messages_are_each_said_once(capsys: Any) -> None:
+    for text in ("a", "b", "a", ""):
+        notices.say_once(text)
     assert capsys.readouterr().err == "polyaxon_helper: a\npolyaxon_helper: b\n"
 
 
