@@ -14,12 +14,13 @@ from .edits import LINE_END, Surprise, Unreadable
 from .project import Project
 from .python import ALL, LEGACY, Place, Result, Rewrite
 
+COMMAND = "polyaxon-helper-migrate"
 EXAMPLES = """\
 examples:
   %(prog)s --diff .                      show what would change
   %(prog)s .                             change it
   %(prog)s --select get_params train.py  one function after the other
-  %(prog)s --check .                     in CI: exit status 1 while anything is left
+  %(prog)s --check -v .                  in CI: exit status 1 while anything is left
   %(prog)s - < old.py > new.py
 
 exit status: 0, nothing of the legacy package is left; 1, something is, or would have to change; 2, wrong usage, or a
@@ -53,16 +54,17 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Optional[List[str]] = None) -> int:
     """Run the command; returns its exit status."""
-    options = _options(sys.argv[1:] if arguments is None else arguments)
     gc.disable()  # trees are many objects and few cycles: collecting takes a third of the time and finds little
     try:
-        status = _run(options)
+        status = _run(_options(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2
     except KeyboardInterrupt:
+        print("\npolyaxon_helper.migrate: interrupted; what was rewritten stays so, run it again for the rest",
+              file=sys.stderr)
         return 130
     finally:
         gc.enable()
@@ -70,7 +72,8 @@ def main(arguments: Optional[List[str]] = None) -> int:
 
 def _options(arguments: List[str]) -> Any:
     parser = Parser(
-        prog="python -m polyaxon_helper.migrate", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog=COMMAND if os.path.basename(sys.argv[0]).startswith(COMMAND) else "python -m polyaxon_helper.migrate",
+        epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Move Python sources from polyaxon_helper to polyaxon_client.tracking, in place.")
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files or folders; - for standard input to output")
     modes = parser.add_mutually_exclusive_group()
@@ -197,7 +200,7 @@ def _say(outcomes: List[Outcome], problems: List[str], options: Any, out: Any) -
             "uses": each.result.uses,
             "failure": each.failure._asdict() if each.failure else None,
             "places": [place._asdict() for place in each.result.places],
-        } for each in outcomes]}, indent=2), file=out)
+        } for each in outcomes]}, indent=2), file=sys.stdout if options.mode == "check" else out)
         return status
     for problem in problems:
         print("polyaxon_helper.migrate: {}".format(problem), file=sys.stderr)
@@ -209,9 +212,10 @@ def _say(outcomes: List[Outcome], problems: List[str], options: Any, out: Any) -
     if changed and write and not options.quiet and not _client_imports():
         print(RUNS_ON, file=out)
     if places or not options.quiet:
+        verb = "rewrote" if write else "would rewrite"
         summary = "{} {} in {}".format(
-            "rewrote" if write else "would rewrite", _count(sum(each.result.uses for each in changed), "use"),
-            _count(len(changed), "file")) if changed else "nothing to rewrite"
+            verb, _count(sum(each.result.uses for each in changed), "use"), _count(len(changed), "file")
+        ) if changed else verb + " nothing" if failures else "nothing to rewrite"
         needing = "; {} need{} you:".format(_count(len(places), "place"), "s" if len(places) == 1 else "")
         print(summary + (needing if places else ""), file=out)
     for path, place in places:
