@@ -546,7 +546,7 @@ class Rewrite:
             reason = reason or TOGETHER.format(left[0])
         if reason:
             for legacy in self._wanting():
-                if legacy.variable.uses or self._is_exported(legacy.variable):
+                if legacy.variable.uses or legacy.style == "kept" or self._is_exported(legacy.variable):
                     legacy.style = self._stay(legacy, reason)
             for package, member in self._wanting_members():
                 self._report(self.source.start(member.use.node), member.name, reason)
