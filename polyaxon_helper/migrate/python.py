@@ -948,9 +948,12 @@ class Rewrite:
             name = self.chosen[symbol]
             if self._is_bound(site, symbol, name):
                 continue
-            if not self._is_guarded(site):
+            guarded = self._is_guarded(site)
+            if (self.source.tree, symbol) in self.imported and not (guarded and site.scope is self.names.module):
+                continue  # in a function, a second import would hide it from what stands before
+            if not guarded:
                 place = self.names.parents[site.node]
-                if any((each, symbol) in self.imported for each in (place, self.source.tree)):
+                if (place, symbol) in self.imported:
                     continue
                 self.imported.add((place, symbol))
             if home(symbol) == TRACKING:
@@ -1021,7 +1024,7 @@ class Rewrite:
     def _probe(self, site: Site) -> str:
         """An import that fails where the legacy one would have, for the `except` behind it."""
         names = sorted({members_path(name).split(".")[0] for legacy in self.legacies.values()
-                        for part, _, name in legacy.parts if part is site})
+                        for part, _, name in legacy.parts if part is site and site.scope is self.names.module})
         return "from {} import {}".format(TRACKING, ", ".join(names)) if names else "import " + TRACKING
 
     def _import_lines(self, names: List[str]) -> List[str]:
