@@ -63,6 +63,7 @@ IN_CLASS = "an import in a class body; move it to the top of the module, then ru
 TOGETHER = "stays with {}, so that the process has one Experiment; move both at once"
 TOGETHER_OBJECT = "stays while the module is handed around as an object, so that the process has one Experiment"
 DEBUGGED = "`{name=}` in an f-string prints the legacy name; write it without the ="
+TWICE = "one import gives two things this name; leave the last, then run again"
 ASSIGNED = "the module's attribute is replaced; replace polyaxon_client.tracking's by hand"
 SPELLED = "written in a way that can't be edited safely; write it as module.name, then run again"
 
@@ -433,6 +434,8 @@ class Rewrite:
             return "stays"
         if any(self._stands_in(site) for site, _, _ in legacy.parts):
             return self._stay(legacy, FALLBACK)
+        if len(names) > 1 and len(legacy.parts) > len({site for site, _, _ in legacy.parts}):
+            return self._stay(legacy, TWICE)
         star = any(alias is None for _, alias, _ in legacy.parts)
         if any(site in self.kept_stars for site, _, _ in legacy.parts):
             return "stays"

@@ -79,6 +79,8 @@ REPORTED = {
     [(2, 5)]),
     "send_metrics imported in a class body": (
         "class A:\n    from polyaxon_helper import send_metrics\n", [(2, 33)]),
+    "two things under one name in one import": (
+        "from polyaxon_helper import send_metrics, get_params as send_metrics\nsend_metrics(x=1)\n", [(2, 1), (2, 1)]),
     "experiment in a class body, and send_metrics under a name that another import takes": (
         "from polyaxon_helper import get_params\nfrom polyaxon_helper import send_metrics as get_params\n"
         "class A:\n    from polyaxon_helper import experiment\n", [(1, 29), (2, 29), (4, 33)]),
