@@ -109,15 +109,10 @@ def _run(options: Any) -> int:
     problems: List[str] = []
     out = sys.stderr if options.mode == "diff" or options.paths == ["-"] else sys.stdout
     if options.paths == ["-"]:
-        raw = written = sys.stdin.buffer.read()
-
-        def write(path: str, old: bytes, new: bytes) -> None:
-            nonlocal written
-            written = new
-
-        outcomes = list(_outcomes(["-"], options, lambda path: raw, write))
+        texts = [sys.stdin.buffer.read()]
+        outcomes = list(_outcomes(["-"], options, lambda path: texts[0], lambda path, old, new: texts.append(new)))
         if options.mode == "write":
-            sys.stdout.buffer.write(written)
+            sys.stdout.buffer.write(texts[-1])
             sys.stdout.flush()
     else:
         paths = list(files.find(options.paths, problems))

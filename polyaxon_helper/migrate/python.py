@@ -531,9 +531,6 @@ class Rewrite:
             self._only_imports_between(site.node, statement) if statement.lineno > site.node.lineno else True
             for site in self.sites)
 
-    def is_legacy_member(self, node: ast.Attribute) -> bool:
-        return isinstance(node.value, ast.Name) and any(variable.name == node.value.id for variable in self.packages)
-
     def _settle_experiment(self) -> None:
         """All that needs the Experiment moves, or none of it."""
         reason = self.context.stay
