@@ -151,10 +151,8 @@ class Project:
     def _beside(self, folder: str) -> Set[str]:
         """The names in a folder, without what follows a dot."""
         if folder not in self.listings:
-            try:
-                self.listings[folder] = {name.partition(".")[0] for name in os.listdir(folder)}
-            except OSError:
-                self.listings[folder] = set()
+            _, folders, names = next(os.walk(folder), ("", [], []))  # none where it may not be listed
+            self.listings[folder] = {name.partition(".")[0] for name in folders + names}
         return self.listings[folder]
 
     # Who owns the Experiment
