@@ -135,7 +135,8 @@ class Project:
             folder = os.path.dirname(folder)
         while not level and "__init__" in self._beside(folder):
             folder = os.path.dirname(folder)  # where the package lies
-        found = self._at(folder, dotted) if not head or head in self._beside(folder) and head != LEGACY else None
+        beside = not head or head in self._beside(folder) and (level or head != LEGACY)
+        found = self._at(folder, dotted) if beside else None
         if found or level or tail not in self.by_tail:
             return [(found, True)] if found else []
         return [(each, False) for each in self.by_tail[tail]
