@@ -73,7 +73,9 @@ def main(arguments: Optional[List[str]] = None) -> int:
 def _options(arguments: List[str]) -> Any:
     parser = Parser(
         prog=COMMAND if os.path.basename(sys.argv[0]).startswith(COMMAND) else "python -m polyaxon_helper.migrate",
-        epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=EXAMPLES,
+        # to ask for the terminal's width, argparse would import shutil at each start
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=100),
         description="Move Python sources from polyaxon_helper to polyaxon_client.tracking, in place.")
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files or folders; - for standard input to output")
     modes = parser.add_mutually_exclusive_group()
