@@ -2,9 +2,8 @@
 import io
 import os
 import stat
-import subprocess
-import tempfile
 import tokenize
+from functools import lru_cache
 from typing import Iterator, List, NamedTuple, Optional, Set
 
 from .python import LEGACY
@@ -17,7 +16,7 @@ SKIPPED = frozenset((
     ".git", ".hg", ".svn", ".tox", ".nox", ".eggs", ".ipynb_checkpoints", ".mypy_cache", ".pytest_cache", ".ruff_cache",
     "__pycache__", "__pypackages__", "build", "dist", "node_modules", "site-packages", "dist-packages",
 ))
-VIRTUAL_ENVIRONMENT = ("pyvenv.cfg", "conda-meta")
+VIRTUAL_ENVIRONMENT = frozenset(("pyvenv.cfg", "conda-meta"))
 SUFFIXES = (".py", ".pyw")
 
 
@@ -34,31 +33,28 @@ class Text(NamedTuple):
 def find(paths: List[str], problems: List[str]) -> Iterator[str]:
     """The files to look at, each once, a link and its target together once."""
     seen: Set[str] = set()
+    real = lru_cache(maxsize=None)(os.path.realpath)
     for path in paths:
+        found = iter([path])
         if os.path.isdir(path):
-            found: Iterator[str] = _below(path)
-        elif os.path.exists(path):
-            found = iter([path])
-        else:
+            listed = _git_files(path)
+            found = (each for each in (_walk(path) if listed is None else listed)
+                     if os.path.isfile(each) and not (LEGACY in each and _is_ours(each)))
+        elif not os.path.exists(path):
             problems.append("{}: no such file or folder".format(path))
             continue
         for each in found:
-            target = os.path.realpath(each)
+            parent, name = os.path.split(each)
+            target = os.path.realpath(each) if os.path.islink(each) else os.path.join(real(parent), name)
             if target not in seen:
                 seen.add(target)
                 yield each
 
 
-def _below(folder: str) -> Iterator[str]:
-    listed = _git_files(folder)
-    if listed is None:
-        yield from _walk(folder)
-    else:
-        yield from (path for path in listed if not _is_ours(path) and os.path.isfile(path))
-
-
 def _git_files(folder: str) -> Optional[List[str]]:
     """What git tracks or does not ignore; None outside of a work tree, and in a folder that git ignores."""
+    import subprocess
+
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
 
     def git(*arguments: str) -> "subprocess.CompletedProcess[bytes]":
@@ -71,47 +67,37 @@ def _git_files(folder: str) -> Optional[List[str]]:
             return None
     except OSError:
         return None
-    names = sorted(set(listed.stdout.split(b"\0")) - {b""})
-    return [os.path.join(folder, os.fsdecode(name)) for name in names]
+    return [os.path.join(folder, os.fsdecode(name)) for name in sorted(set(listed.stdout.split(b"\0")) - {b""})]
 
 
 def _walk(folder: str) -> Iterator[str]:
     for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not _is_skipped(parent, name))
-        for name in sorted(names):
-            if name.endswith(SUFFIXES):
-                path = os.path.join(parent, name)
-                if os.path.isfile(path):
-                    yield path
-
-
-def _is_skipped(parent: str, name: str) -> bool:
-    path = os.path.join(parent, name)
-    return (name in SKIPPED or name.endswith(".egg-info") or _is_ours(os.path.join(path, "x"))
-            or any(os.path.exists(os.path.join(path, sign)) for sign in VIRTUAL_ENVIRONMENT))
+        if parent != folder and not VIRTUAL_ENVIRONMENT.isdisjoint(folders + names):
+            folders[:] = names[:] = []
+        folders[:] = sorted(name for name in folders if name not in SKIPPED and not name.endswith(".egg-info"))
+        yield from (os.path.join(parent, name) for name in sorted(names) if name.endswith(SUFFIXES))
 
 
 def _is_ours(path: str) -> bool:
     """Whether the file is part of a copy of the legacy package itself."""
-    parts = os.path.normpath(path).split(os.sep)
-    return LEGACY in parts[:-1] and os.path.exists(
-        os.path.join(os.sep.join(parts[:parts.index(LEGACY) + 1]), "__init__.py"))
+    before, found, _ = (os.sep + os.path.normpath(path)).rpartition(os.sep + LEGACY + os.sep)
+    return bool(found) and os.path.exists(os.path.join(before[1:], LEGACY, "__init__.py"))
 
 
 def read(path: str) -> bytes:
     """A file's bytes; of a huge one that does not name the legacy package, none."""
     try:
-        size = os.stat(path)
-        if not stat.S_ISREG(size.st_mode):
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
             raise Problem("no regular file")
-        with open(path, "rb") as file:
-            if size.st_size <= HUGE:
+        with open(path, "rb", buffering=0) as file:
+            if status.st_size <= HUGE:
                 return file.read()
-            tail = b""
-            for chunk in iter(lambda: file.read(1024 * 1024), b""):
-                if GATE in tail + chunk:
-                    raise Problem("names the legacy package, but {} MB are too many".format(size.st_size >> 20))
-                tail = chunk[-len(GATE):]
+            import mmap
+
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as pages:
+                if pages.find(GATE) >= 0:
+                    raise Problem("names the legacy package, but {} MB are too many".format(status.st_size >> 20))
             return b""
     except OSError as error:
         raise Problem("could not be read: {}".format(error.strerror or error)) from None
@@ -139,15 +125,16 @@ def encode(text: str, like: Text) -> bytes:
 
 def replace(path: str, old: bytes, new: bytes) -> None:
     """Put `new` in the place of `old` in one step, with the same mode; a link's target is replaced, not the link."""
+    import tempfile
+
     target = os.path.realpath(path)
     temporary = ""
     try:
         status = os.stat(target)
         if not status.st_mode & 0o222 or not os.access(target, os.W_OK):
             raise Problem("is read-only")
-        with open(target, "rb") as file:
-            if file.read() != old:
-                raise Problem("was changed by someone else meanwhile")
+        if read(target) != old:
+            raise Problem("was changed by someone else meanwhile")
         handle, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=os.path.dirname(target))
         with os.fdopen(handle, "wb") as file:
             file.write(new)

@@ -5,248 +5,252 @@ Files without the legacy package in them are only searched, as bytes.
 import ast
 import os
 import re
-from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from . import files
 from .edits import Surprise, Unreadable
-from .python import LEGACY, Context, Rewrite
+from .python import ALL, LEGACY, Context, Provider, Rewrite
 
-IMPORT = re.compile(rb"import(?:[ \t]*(\([^)]*\))|[ \t])")
-WORD = re.compile(r"\w+")
+IMPORT = re.compile(rb"import(?=[ \t(\\])[ \t]*(\([^)]*\)|(?:[^\n\\;#]+|\\\r?\n)*)")
+WORD = re.compile(rb"\w+")
+NAME = re.compile(r"\w+|\*")
+MEMBER = re.compile(r"\.\s*(\w+)")
 
 NO_OWNER = "stays: which module should make the process's one Experiment is unclear; make one by hand, and import it"
 OTHER_MAKER = "stays: {} makes the process's one Experiment; import it from there by hand, or move both in one run"
 ONE_STAYS = "stays: {} can't move, and the process has one Experiment; see there"
+OWNER_FAILED = "stays: {}, which should make the process's one Experiment, could not be rewritten"
 
 
 class Import(NamedTuple):
-    """A file that an import may load."""
-
-    path: str
+    node: Any
+    """The statement, where it surely runs whenever its module does."""
+    level: int
     module: str
-    """What the import calls it."""
-    node: Optional[Any]
-    """The statement, where it surely loads the file, whenever the module is loaded."""
+    names: List[str]
+
+    def dotted(self) -> Iterator[str]:
+        """Every module that it may load, the packages around it first."""
+        parts = self.module.split(".") if self.module else []
+        for number in range(0 if self.level else 1, len(parts) + 1):
+            yield ".".join(parts[:number])
+        for name in self.names:
+            yield ".".join(parts + [name])
 
 
-class Plan:
-    """What to do for one file, and after which other file."""
+class Module:
+    """A file of the run, or one that these import."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, rewrite: Optional[Rewrite]) -> None:
         self.path = path
-        self.exported: FrozenSet[str] = frozenset()
-        self.stay = ""
+        self.folder, name = os.path.split(os.path.abspath(path))
+        self.place = self.folder if name == "__init__.py" else os.path.join(self.folder, os.path.splitext(name)[0])
+        """Where it is, for imports."""
+        self.rewrite = rewrite
+        """None where it does not name the legacy package."""
+        self.imports: List[Import] = []
+        self.importers: Set[Module] = set()
+        self.loaders: Set[Module] = set()
+        """Who imports it, by any number of steps, and itself; of those alone that need the Experiment."""
+        self.exported: Set[str] = {"*"} if name == "__init__.py" else set()
+        self.provider: Optional[Tuple[Import, str, Module]] = None
+        """Where the Experiment comes from, and what the import calls that."""
         self.shared = False
-        self.provider: Optional[Import] = None
+        self.stay = ""
+        self.makes: Optional[Tuple[str, bool]] = None
+        """What its Experiment is called, "" if others can't have it, and whether that is a factory."""
+
+    def context(self, selected: Iterable[str] = ALL) -> Context:
+        """What its rewriting has to know, once those that it imports from are rewritten."""
+        provider, stay = None, self.stay
+        if self.provider is not None:
+            statement, dotted, owner = self.provider
+            if owner.makes is None:
+                stay = stay or OWNER_FAILED.format(dotted)
+            else:
+                provider = Provider(dotted, *owner.makes, node=statement.node)
+        return Context(frozenset(selected), frozenset(self.exported), provider, self.shared, stay)
 
 
 class Project:
-    """The files of a run."""
+    """The files of a run, and those that they import."""
 
-    def __init__(self, paths: List[str]) -> None:
-        self.paths = {os.path.abspath(path): path for path in paths}
-        self.makers: Dict[str, Tuple[str, bool]] = {}
-        """Files that make an Experiment and do not change: what it is called there, and whether that is a factory."""
-        self.by_tail: Dict[str, List[str]] = {}
-        for path in self.paths:
-            self.by_tail.setdefault(_tail(path), []).append(path)
-        self._looks = False
-        self._beside: List[str] = []
-        """Modules that files of this run import, and that lie beside them, but were not named."""
+    def __init__(self, paths: Iterable[str], rewrites: Dict[str, Rewrite]) -> None:
+        self.modules: List[Module] = []
+        self.at: Dict[str, Optional[Module]] = {}
+        self.by_tail: Dict[str, List[Module]] = {}
+        self.listings: Dict[str, Set[str]] = {}
+        for path in paths:
+            self._add(path, rewrites.get(path))
 
-    def plans(self, rewrites: Dict[str, Rewrite], others: Iterable[str], selected: FrozenSet[str]) -> List[Plan]:
-        """A plan a file that names the legacy package, in an order in which providers come first."""
-        plans = {path: Plan(path) for path in rewrites}
-        self._looks = True
-        imports = {path: list(self._imports(path, rewrite)) for path, rewrite in rewrites.items()}
-        self._looks = False
-        wanting = [path for path in rewrites if rewrites[path].needs_experiment()]
-        edges = {os.path.abspath(path): {each.path for each in found} for path, found in imports.items()}
-        names = {path: _exportable(rewrite) for path, rewrite in rewrites.items()}
-        exported = {path: self._exported(path, names[path], rewrites, imports) for path in rewrites}
-        if wanting or any(names.values()):
-            for path in list(others) + self._beside:
-                raw = _read(path)
-                _search(raw, names, exported)
-                if wanting:
-                    edges[os.path.abspath(path)] = self._raw_imports(path, raw)
-                    made = _makes(raw)
-                    if made is not None:
-                        self.makers[os.path.abspath(path)] = made
-        for path, plan in plans.items():
-            plan.exported = frozenset(exported[path])
-        for group, reach in self._groups(wanting + [self.paths[path] for path in self.makers], edges):
-            if any(path in plans for path in group):
-                self._settle(group, reach, rewrites, imports, plans, selected)
-        depth = {path: self._depth(plan, plans) for path, plan in plans.items()}
-        return sorted(plans.values(), key=lambda plan: depth[plan.path])
+    def _add(self, path: str, rewrite: Optional[Rewrite]) -> Module:
+        module = Module(path, rewrite)
+        self.modules.append(module)
+        self.at[module.place] = module
+        self.by_tail.setdefault(os.path.basename(module.place), []).append(module)
+        return module
 
-    def _depth(self, plan: Plan, plans: Dict[str, Plan]) -> int:
-        depth = 0
-        while plan.provider is not None and plan.provider.path not in self.makers:
-            plan = plans[self.paths[plan.provider.path]]
-            depth += 1
-        return depth
+    def plan(self, selected: Iterable[str]) -> List[Module]:
+        """The modules to rewrite, those that others import the Experiment from before these."""
+        moving = {module: module.rewrite for module in self.modules if module.rewrite}
+        wanting = [module for module, rewrite in moving.items() if rewrite.needs_experiment()]
+        names = {module: _exportable(rewrite) for module, rewrite in moving.items()}
+        every = {name for found in names.values() for name in found}
+        for module in self.modules if wanting or every else ():  # those that it imports come behind it
+            self._read(module, names, every)
+            if wanting and module.makes:
+                wanting.append(module)
+        for group in _groups(wanting):
+            self._settle(group, selected)
+        return sorted(moving, key=lambda module: -len(module.loaders))
 
-    # Who imports whom
+    def _read(self, module: Module, names: Dict[Module, Set[str]], every: Set[str]) -> None:
+        """What a module imports, and which names it takes from those that are rewritten."""
+        if module.rewrite:
+            raw = module.rewrite.source.text.encode("utf-8", "surrogatepass")
+            module.imports = list(_imports(module.rewrite))
+            taken = _taken(module.rewrite, module.imports) & every
+        else:
+            raw = _raw(module.path)
+            module.imports = list(_raw_imports(raw))
+            taken = {name for name in every if name.encode() in raw}
+            module.makes = _makes(raw)
+        words = set(WORD.findall(raw)) if taken else set()
+        for other, found in names.items() if taken else ():
+            if other is not module and os.path.basename(other.place).encode() in words:
+                other.exported |= {name for name in found & taken if name.encode() in words}
+        for each in module.imports:
+            for dotted in each.dotted():
+                for other, _ in self._resolve(module, each.level, dotted):
+                    other.importers.add(module)
+                    if "*" in each.names and dotted == each.module:
+                        other.exported.add("*")
 
-    def _imports(self, path: str, rewrite: Rewrite) -> Iterator[Import]:
-        tree = rewrite.source.tree
-        parents = rewrite.names.parents
-        for node in rewrite.names.statements():
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    for found, sure in self._resolve(path, 0, alias.name):
-                        yield Import(found, alias.name, node if sure and parents[node] is tree else None)
-            elif isinstance(node, ast.ImportFrom):
-                dots = "." * node.level
-                modules = [node.module or ""] + [
-                    (node.module + "." if node.module else "") + alias.name for alias in node.names]
-                for module in modules:
-                    for found, sure in self._resolve(path, node.level, module):
-                        yield Import(found, dots + module, node if sure and parents[node] is tree else None)
+    # Which file an import loads
 
-    def _raw_imports(self, path: str, raw: bytes) -> Set[str]:
-        found: Set[str] = set()
-        for match in IMPORT.finditer(raw):
-            head = raw[raw.rfind(b"\n", 0, match.start()) + 1:match.start()].split()
-            rest = match.group(1) or raw[match.end():raw.find(b"\n", match.end()) + 1 or len(raw)]
-            if not head or head[-1].endswith((b";", b":")):
-                targets = [each.split()[0].decode("latin-1") for each in rest.split(b",") if each.split()]
-                level = 0
-            elif len(head) > 1 and head[-2] == b"from":
-                module = head[-1].decode("latin-1")
-                dotted = module.lstrip(".")
-                level = len(module) - len(dotted)
-                targets = [dotted] + [(dotted + "." if dotted else "") + word
-                        for word in WORD.findall(rest.decode("latin-1"))]
-            else:
-                continue
-            for target in targets:
-                if target.rpartition(".")[2] in self.by_tail:
-                    found.update(each for each, _ in self._resolve(path, level, target))
-        return found
-
-    def _resolve(self, path: str, level: int, module: str) -> List[Tuple[str, bool]]:
-        """The files of this run that the module may be, and whether it surely is."""
-        path = os.path.abspath(path)
-        parts = [part for part in module.split(".") if part]
-        folder = os.path.dirname(path)
-        if level:
-            for _ in range(level - 1):
-                folder = os.path.dirname(folder)
-            return [(found, True) for found in self._at(folder, parts)]
-        packaged = os.path.exists(os.path.join(folder, "__init__.py"))
-        while packaged and os.path.exists(os.path.join(folder, "__init__.py")):
+    def _resolve(self, module: Module, level: int, dotted: str) -> List[Tuple[Module, bool]]:
+        """The files that the module may be, and whether it surely is."""
+        folder, head, tail = module.folder, dotted.partition(".")[0], dotted.rpartition(".")[2]
+        for _ in range(level - 1):
+            folder = os.path.dirname(folder)
+        while not level and "__init__" in self._beside(folder):
             folder = os.path.dirname(folder)  # where the package lies
-        found = self._at(folder, parts)
-        if found:
-            return [(each, True) for each in found]
-        tail = os.sep.join(parts)
-        return [(each, False) for each in self.by_tail[parts[-1]]
-                if _module_path(each).endswith(os.sep + tail)] if parts[-1] in self.by_tail else []
+        beside = not head or head in self._beside(folder) and (level or head != LEGACY)
+        found = self._at(folder, dotted) if beside else None
+        if found or level or tail not in self.by_tail:
+            return [(found, True)] if found else []
+        return [(each, False) for each in self.by_tail[tail]
+                if each.place.endswith(os.sep + dotted.replace(".", os.sep))]
 
-    def _at(self, folder: str, parts: List[str]) -> List[str]:
-        base = os.path.join(folder, *parts)
-        found = [base + ".py", os.path.join(base, "__init__.py")]
-        for path in found if self._looks and parts[:1] != [LEGACY] else ():
-            if path not in self.paths and os.path.isfile(path):
-                self.paths[path] = path
-                self.by_tail.setdefault(_tail(path), []).append(path)
-                self._beside.append(path)
-        return [path for path in found if path in self.paths]
+    def _at(self, folder: str, dotted: str) -> Optional[Module]:
+        place = os.path.join(folder, *dotted.split(".")) if dotted else folder
+        if place not in self.at:
+            path = next(filter(os.path.isfile, (os.path.join(place, "__init__.py"), place + ".py")), None)
+            self.at[place] = self._add(path, None) if path else None
+        return self.at[place]
 
-    # Who uses its names
-
-    def _exported(self, path: str, names: Set[str], rewrites: Dict[str, Rewrite],
-                  imports: Dict[str, List[Import]]) -> Set[str]:
-        """The names that other modules with the legacy package in them take from this one."""
-        exported: Set[str] = set()
-        me = os.path.abspath(path)
-        for other, rewrite in rewrites.items() if names else ():
-            if other != path and _tail(me) in rewrite.source.text:
-                exported |= _used(rewrite, _tail(me), names, any(each.path == me for each in imports[other]))
-                exported.update("*" for star in rewrite.stars if any(
-                    found == me for found, _ in self._resolve(other, star.level, star.module or "")))
-        return exported
+    def _beside(self, folder: str) -> Set[str]:
+        """The names in a folder, without what follows a dot."""
+        if folder not in self.listings:
+            _, folders, names = next(os.walk(folder), ("", [], []))  # none where it may not be listed
+            self.listings[folder] = {name.partition(".")[0] for name in folders + names}
+        return self.listings[folder]
 
     # Who owns the Experiment
 
-    def _groups(self, wanting: List[str], edges: Dict[str, Set[str]]) -> Iterator[Tuple[List[str],
-            Dict[str, Set[str]]]]:
-        """Files that may be loaded by one process, and for each who loads it, by any number of steps."""
-        importers: Dict[str, Set[str]] = {}
-        for path, found in edges.items():
-            for each in found:
-                importers.setdefault(each, set()).add(path)
-        loaders: Dict[str, Set[str]] = {}
-        for path in wanting:
-            work = [os.path.abspath(path)]
-            reach = loaders.setdefault(path, set())
-            while work:
-                each = work.pop()
-                if each not in reach:
-                    reach.add(each)
-                    work += importers.get(each, ())
-        groups: List[List[str]] = []
-        for path in wanting:
-            joined = [group for group in groups if any(loaders[path] & loaders[other] for other in group)]
-            groups = [group for group in groups if group not in joined] + [sum(joined, []) + [path]]
-        for group in groups:
-            if len(group) > 1:
-                yield group, loaders
-
-    def _settle(self, group: List[str], loaders: Dict[str, Set[str]], rewrites: Dict[str, Rewrite],
-                imports: Dict[str, List[Import]], plans: Dict[str, Plan], selected: FrozenSet[str]) -> None:
-        members = {os.path.abspath(path): path for path in group}
-        stuck = [
-            path for path in group if path in rewrites and not rewrites[path].wants_experiment(Context(selected))]
-        makers = [path for path in group if self.makers.get(os.path.abspath(path)) == ("", False)]
-        providers = {path: [each for each in imports.get(path, ()) if each.path in members
-                and members[each.path] != path
-                            and each.node is not None and rewrites[path].can_be_given_by(each.node)
-                            ] for path in group}
-        owners = [path for path in group if not providers[path]]
-        for path in group:
-            providers[path] = [each for each in providers[path]
-                               if members[each.path] in owners or rewrites[members[each.path]].gives_on()]
-        circular = any(os.path.abspath(each.path) in loaders[path] for path in group for each in providers[path])
-        if stuck or makers or circular or len(owners) != 1 or sum(not each for each in providers.values()) != 1:
-            for path in rewrites.keys() & set(group):
-                plans[path].stay = OTHER_MAKER.format(makers[0]) if makers else ONE_STAYS.format(
-                    stuck[0]) if stuck else NO_OWNER
+    def _settle(self, group: List[Module], selected: Iterable[str]) -> None:
+        stuck = [module for module in group if module.rewrite
+                 and not module.rewrite.wants_experiment(Context(frozenset(selected)))]
+        makers = [module for module in group if module.makes == ("", False)]
+        givers = {module: list(self._givers(module, group)) for module in group}
+        owners = [module for module in group if not givers[module]]
+        for module in group:
+            givers[module] = [each for each in givers[module]
+                              if each[2] in owners or each[2].rewrite and each[2].rewrite.gives_on()]
+        circular = any(each[2] in module.loaders for module in group for each in givers[module])
+        if stuck or makers or circular or sum(not each for each in givers.values()) != 1:
+            stay = OTHER_MAKER.format(makers[0].path) if makers else ONE_STAYS.format(
+                stuck[0].path) if stuck else NO_OWNER
+            for module in group:
+                module.stay = stay
             return
-        for path in group:
-            direct = sorted(providers[path], key=lambda each: members[each.path] != owners[0])
-            if direct:
-                plans[path].provider = direct[0]
-                if direct[0].path not in self.makers:
-                    plans[members[direct[0].path]].shared = True
+        for module in group:
+            for module.provider in sorted(givers[module], key=lambda each: each[2] not in owners)[:1]:
+                module.provider[2].shared = True
+
+    def _givers(self, module: Module, group: List[Module]) -> Iterator[Tuple[Import, str, Module]]:
+        """The module's imports that can also bring the Experiment."""
+        for each in module.imports if module.rewrite else ():
+            for dotted in each.dotted():
+                for other, sure in self._resolve(module, each.level, dotted):
+                    if sure and other is not module and other in group and each.node is not None:
+                        if module.rewrite and module.rewrite.can_be_given_by(each.node):
+                            yield each, "." * each.level + dotted, other
 
 
-def _module_path(path: str) -> str:
-    base = os.path.splitext(path)[0]
-    return os.path.dirname(base) if os.path.basename(base) == "__init__" else base
-
-
-def _tail(path: str) -> str:
-    return os.path.basename(_module_path(path))
+def _groups(wanting: List[Module]) -> List[List[Module]]:
+    """Those of the modules that one process may load together."""
+    groups: List[Tuple[List[Module], Set[Module]]] = []
+    for module in wanting:
+        work = [module]
+        while work:
+            each = work.pop()
+            if each not in module.loaders:
+                module.loaders.add(each)
+                work += each.importers
+        joined = [group for group in groups if group[1] & module.loaders]
+        groups = [group for group in groups if group not in joined]
+        groups.append((sum((members for members, _ in joined), []) + [module],
+                       module.loaders.union(*(loaders for _, loaders in joined))))
+    return [members for members, _ in groups if len(members) > 1]
 
 
 def _exportable(rewrite: Rewrite) -> Set[str]:
+    """The names of the legacy package that others can take from a module."""
     return {variable.name for variable in list(rewrite.legacies) + list(rewrite.packages)
             if variable.scope.kind == "module"}
 
 
-def _read(path: str) -> bytes:
+def _raw(path: str) -> bytes:
     try:
         return files.read(path)
     except files.Problem:
         return b""  # said elsewhere
 
 
+def _imports(rewrite: Rewrite) -> Iterator[Import]:
+    for node in rewrite.names.statements():
+        sure = node if rewrite.names.parents[node] is rewrite.source.tree else None
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(sure, 0, alias.name, [])
+        elif isinstance(node, ast.ImportFrom):
+            yield Import(sure, node.level, node.module or "", [alias.name for alias in node.names])
+
+
+def _raw_imports(raw: bytes) -> Iterator[Import]:
+    for match in IMPORT.finditer(raw):
+        head = raw[raw.rfind(b"\n", 0, match.start()) + 1:match.start()].split()
+        if not head or head[-1].endswith((b";", b":")):
+            for part in match.group(1).replace(b"\\", b" ").split(b","):
+                for name in part.split()[:1]:
+                    yield Import(None, 0, name.decode("latin-1"), [])
+        elif len(head) > 1 and head[-2] == b"from":
+            module = head[-1].decode("latin-1")
+            dotted = module.lstrip(".")
+            yield Import(None, len(module) - len(dotted), dotted, NAME.findall(match.group(1).decode("latin-1")))
+
+
+def _taken(rewrite: Rewrite, imports: List[Import]) -> Set[str]:
+    """The names that a module may take from others: it imports them, or they stand behind a dot, also in a string."""
+    text = rewrite.source.text
+    for variable in rewrite.packages:
+        text = re.sub(r"\b{}\s*\.\s*\w+".format(variable.name), "", text)
+    return {name for each in imports if each.module != LEGACY for name in each.names} | set(MEMBER.findall(text))
+
+
 def _makes(raw: bytes) -> Optional[Tuple[str, bool]]:
-    """What the Experiment that a file makes is called there; "" if others can't have it, None if there is none."""
+    """What a file that does not change calls the Experiment that it makes, if it does."""
     if not (b"Experiment" in raw and b"polyaxon_client" in raw or files.GATE in raw):
         return None
     try:
@@ -254,33 +258,3 @@ def _makes(raw: bytes) -> Optional[Tuple[str, bool]]:
     except (files.Problem, Unreadable, Surprise):
         return None  # nor does it run
     return ("", False) if rewrite.needs_experiment() else rewrite.makes()
-
-
-def _search(raw: bytes, names: Dict[str, Set[str]], exported: Dict[str, Set[str]]) -> None:
-    """Add the names that these bytes may take from the modules: that both are words in it is enough."""
-    nothing: Set[str] = set()
-    every = {name for name in nothing.union(*names.values()) if name.encode() in raw}
-    star = b"import *" in raw
-    if not every and not star:
-        return
-    words = set(re.findall(rb"\w+", raw))
-    for path, found in names.items():
-        stem = _tail(os.path.abspath(path)).encode()
-        if stem in words:
-            exported[path].update(name for name in found & every if name.encode() in words)
-            if star and re.search(rb"\b%s\s+import\s+\*" % re.escape(stem), raw):
-                exported[path].add("*")
-
-
-def _used(rewrite: Rewrite, stem: str, names: Set[str], imported: bool) -> Set[str]:
-    """Which of the names a module takes from the one of that stem."""
-    used: Set[str] = set()
-    for node in ast.walk(rewrite.source.tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").rpartition(".")[2] == stem:
-            used.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.Attribute) and imported and not rewrite.is_legacy_member(node):
-            used.add(node.attr)
-    for token in rewrite.source.tokens:
-        if token.text[-1:] in "'\"" and stem + "." in token.text:
-            used.update(WORD.findall(token.text))
-    return used & names

@@ -63,6 +63,7 @@ IN_CLASS = "an import in a class body; move it to the top of the module, then ru
 TOGETHER = "stays with {}, so that the process has one Experiment; move both at once"
 TOGETHER_OBJECT = "stays while the module is handed around as an object, so that the process has one Experiment"
 DEBUGGED = "`{name=}` in an f-string prints the legacy name; write it without the ="
+TWICE = "one import gives two things this name; leave the last, then run again"
 ASSIGNED = "the module's attribute is replaced; replace polyaxon_client.tracking's by hand"
 SPELLED = "written in a way that can't be edited safely; write it as module.name, then run again"
 
@@ -433,6 +434,8 @@ class Rewrite:
             return "stays"
         if any(self._stands_in(site) for site, _, _ in legacy.parts):
             return self._stay(legacy, FALLBACK)
+        if len(names) > 1 and len(legacy.parts) > len({site for site, _, _ in legacy.parts}):
+            return self._stay(legacy, TWICE)
         star = any(alias is None for _, alias, _ in legacy.parts)
         if any(site in self.kept_stars for site, _, _ in legacy.parts):
             return "stays"
@@ -528,9 +531,6 @@ class Rewrite:
             self._only_imports_between(site.node, statement) if statement.lineno > site.node.lineno else True
             for site in self.sites)
 
-    def is_legacy_member(self, node: ast.Attribute) -> bool:
-        return isinstance(node.value, ast.Name) and any(variable.name == node.value.id for variable in self.packages)
-
     def _settle_experiment(self) -> None:
         """All that needs the Experiment moves, or none of it."""
         reason = self.context.stay
@@ -546,7 +546,7 @@ class Rewrite:
             reason = reason or TOGETHER.format(left[0])
         if reason:
             for legacy in self._wanting():
-                if legacy.variable.uses or self._is_exported(legacy.variable):
+                if legacy.variable.uses or legacy.style == "kept" or self._is_exported(legacy.variable):
                     legacy.style = self._stay(legacy, reason)
             for package, member in self._wanting_members():
                 self._report(self.source.start(member.use.node), member.name, reason)
@@ -948,9 +948,12 @@ class Rewrite:
             name = self.chosen[symbol]
             if self._is_bound(site, symbol, name):
                 continue
-            if not self._is_guarded(site):
+            guarded = self._is_guarded(site)
+            if (self.source.tree, symbol) in self.imported and not (guarded and site.scope is self.names.module):
+                continue  # in a function, a second import would hide it from what stands before
+            if not guarded:
                 place = self.names.parents[site.node]
-                if any((each, symbol) in self.imported for each in (place, self.source.tree)):
+                if (place, symbol) in self.imported:
                     continue
                 self.imported.add((place, symbol))
             if home(symbol) == TRACKING:
@@ -1021,7 +1024,7 @@ class Rewrite:
     def _probe(self, site: Site) -> str:
         """An import that fails where the legacy one would have, for the `except` behind it."""
         names = sorted({members_path(name).split(".")[0] for legacy in self.legacies.values()
-                        for part, _, name in legacy.parts if part is site})
+                        for part, _, name in legacy.parts if part is site and site.scope is self.names.module})
         return "from {} import {}".format(TRACKING, ", ".join(names)) if names else "import " + TRACKING
 
     def _import_lines(self, names: List[str]) -> List[str]:

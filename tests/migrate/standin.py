@@ -181,8 +181,9 @@ def run(text: str, situation: str, beside: Tuple[Tuple[str, str], ...] = (), laz
 
     def show(*values: Any, **named: Any) -> Any:
         events.append(("shown", [
-            re.sub(r"<.* at 0x\w+>", "<>", repr(value)) if isinstance(value, (str, int, dict, list, tuple, set))
-            else type(value).__name__ for value in values], sorted(named)))
+            re.sub(r"<bound method .*>|<.* at 0x\w+>", "<>", repr(value))
+            if isinstance(value, (str, int, dict, list, tuple, set))
+            else "callable" if callable(value) else type(value).__name__ for value in values], sorted(named)))
         return values[0] if values else None
 
     error = ""

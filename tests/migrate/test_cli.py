@@ -127,6 +127,15 @@ def test_wrong_usage_is_one_line(arguments: Tuple[str, ...], run: Any) -> None:
     assert err.count("\n") == 1 or not arguments and err.startswith("usage: ")
 
 
+@pytest.mark.parametrize("started, called", [
+    ("bin/polyaxon-helper-migrate", "polyaxon-helper-migrate"), ("Scripts/polyaxon-helper-migrate.exe",
+                                                                 "polyaxon-helper-migrate"),
+    ("polyaxon_helper/migrate/__main__.py", "python -m polyaxon_helper.migrate")], ids=["command", "Windows", "module"])
+def test_calls_itself_what_was_typed(started: str, called: str, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", [started])
+    assert run("--help")[1].startswith("usage: {} [-h]".format(called))
+
+
 def test_help_and_version(run: Any) -> None:
     status, out, _ = run("--help")
     assert status == 0 and "examples:" in out and "exit status" in out
@@ -178,6 +187,7 @@ def test_a_file_that_can_not_be_written(run: Any, tmp_path: Path) -> None:
     (tmp_path / "a.py").chmod(0o444)
     status, out, err = run("a.py", "b.py")
     assert (status, err) == (2, "a.py: is read-only\n")
+    assert run("a.py")[1] == "rewrote nothing\n"
     assert (tmp_path / "b.py").read_text() == NEW
 
 
@@ -240,6 +250,12 @@ def test_standard_input(arguments: Tuple[str, ...], raw: bytes, out: bytes, stat
     assert cli.main(list(arguments)) == status
     sys.stdout.flush()
     assert written.getvalue() == out
+
+
+def test_standard_input_as_json(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(OLD.encode())))
+    assert cli.main(["-", "--check", "--format", "json"]) == 1
+    assert json.loads(capsys.readouterr().out)["files"][0]["path"] == "-"
 
 
 def test_standard_input_as_a_diff(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -188,8 +188,8 @@ def test_whenever_it_fails_the_file_is_whole(step: str, tmp_path: Path, monkeypa
     def fail(*arguments: object, **named: object) -> None:
         raise OSError(28, "No space left on device")
 
-    module = "tempfile" if step == "mkstemp" else "os"
-    monkeypatch.setattr("polyaxon_helper.migrate.files.{}.{}".format(module, step), fail)
+    module = "tempfile" if step == "mkstemp" else "polyaxon_helper.migrate.files.os"
+    monkeypatch.setattr("{}.{}".format(module, step), fail)
     if step == "chown":
         files.replace(str(path), b"old", b"new")
     else:

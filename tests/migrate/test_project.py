@@ -71,6 +71,14 @@ PROJECTS = {
         {"pkg/log.py": MADE + MOVED_LOG,
          "pkg/train.py": "import pkg.log\nfrom pkg.log import experiment\nexperiment.log_metrics(a=1)\n",
          "pkg/sub/eval.py": "from .. import log\nfrom ..log import experiment\nexperiment.log_metrics(a=1)\n"}, 0),
+    "a package that an import of its module loads": (
+        {"pkg/__init__.py": SEND + "send_metrics(a=1)\n", "pkg/log.py": "",
+         "main.py": SEND + "import pkg.log\nsend_metrics(b=1)\n"},
+        {"pkg/__init__.py": MADE + FUNCTION + "send_metrics(a=1)\n",
+         "main.py": "import pkg.log\nfrom pkg import experiment\nexperiment.log_metrics(b=1)\n"}, 0),
+    "two that a third imports, over two lines": (
+        {"a.py": SEND + "send_metrics(a=1)\n", "b.py": SEND + "send_metrics(b=1)\n",
+         "main.py": "import a, \\\n    b\n"}, {}, 1),
     "two that a third imports, in lines with other things": (
         {"a.py": SEND + "send_metrics(a=1)\n", "b.py": SEND + "send_metrics(b=1)\n",
          "main.py": "# we import both\nimport os; import a\nif a: from b import x\n"}, {}, 1),
@@ -215,6 +223,17 @@ def test_a_module_beside_it_that_was_not_named(utils: str, after: str, status: i
     assert cli.main([str(tmp_path / "train.py")]) == status
     assert (tmp_path / "train.py").read_text() == "import utils\n" + after
     assert (tmp_path / "utils.py").read_text() == utils
+
+
+@pytest.mark.parametrize("between", [
+    {"lib.py": "import b\n"}, {"lib.py": "from deep import x\n", "deep.py": "def f():\n    from b import x\n"},
+    {"lib/__init__.py": "from . import deep\n", "lib/deep.py": "import b\n"},
+], ids=["one", "two", "a package"])
+def test_two_that_modules_connect_that_were_not_named(between: Dict[str, str], tmp_path: Path) -> None:
+    named = {"a.py": "import lib\n" + SEND + "send_metrics(a=1)\n", "b.py": SEND + "send_metrics(b=1)\n"}
+    write(tmp_path, {**named, **between})
+    assert cli.main([str(tmp_path / name) for name in named]) == 1
+    assert {name: (tmp_path / name).read_text() for name in named} == named
 
 
 def test_two_threads_that_make_the_first_call_at_once_make_one_experiment() -> None:

@@ -79,6 +79,11 @@ REPORTED = {
     [(2, 5)]),
     "send_metrics imported in a class body": (
         "class A:\n    from polyaxon_helper import send_metrics\n", [(2, 33)]),
+    "two things under one name in one import": (
+        "from polyaxon_helper import send_metrics, get_params as send_metrics\nsend_metrics(x=1)\n", [(2, 1), (2, 1)]),
+    "experiment in a class body, and send_metrics under a name that another import takes": (
+        "from polyaxon_helper import get_params\nfrom polyaxon_helper import send_metrics as get_params\n"
+        "class A:\n    from polyaxon_helper import experiment\n", [(1, 29), (2, 29), (4, 33)]),
     "mock.patch of a function": ("mock.patch('polyaxon_helper.send_metrics')\n", [(1, 12)]),
     "mock.patch of a class's method": ("mock.patch('polyaxon_helper.Experiment.log_metrics')\n", [(1, 12)]),
     "import_module": ("import_module('polyaxon_helper')\n", [(1, 15)]),
