@@ -1,22 +1,34 @@
 """A module's text, its positions, and verified replacements in it.
 
-Everything is found in a reading copy: line ends are \\n, and before Python 3.12 f-strings are opened up, character by
-character, since there neither the tokenizer nor the tree says where the names in them stand. Its lines and columns are
-those of the text.
+It is read with its f-strings opened up, character by character: before Python 3.12 the tree does not say where the
+names in them stand. That the text parses is what makes so little reading of it enough.
 """
 import ast
-import io
 import re
-import sys
-import tokenize
 import warnings
 from bisect import bisect_right
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
 LINE_END = re.compile(r"\r\n|\r|\n")  # str.splitlines() knows more of them than Python does
+BLANK = re.compile(r"(?:[ \t\f]|\\(?:\r\n|\r|\n))*")
+GAP = re.compile(r"(?:[ \t\f\r\n\\]|#[^\r\n]*)*")
+"""What may stand between two tokens, in a simple statement and in parentheses."""
+PIECE = re.compile(r"[^\s.,();#\\]+|[.,()]")
+"""What import statements are made of."""
+
 FSTRING = re.compile(r"[fF][rR]?['\"]|[rR][fF]['\"]")
-STRING = re.compile(r"([a-zA-Z]*)('''|\"\"\"|'|\")")
-PARSE_ERRORS = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError, tokenize.TokenError)
+LITERAL = r"#[^\r\n]*|(?P<prefix>\b(?:[fF][rR]?|[rR][fFbB]?|[bB][rR]?|[uU]))?(?P<quote>'''|\"\"\"|'|\")"
+IN_MODULE = re.compile(LITERAL)
+IN_FIELD = re.compile(LITERAL + r"|[!=<>]=|[\[\](){}:!=]")
+IN_LINE = re.compile(LITERAL + r"|[\[\](){};]|\\?(?:\r\n|\r|\n)")
+ENDS = {
+    "'": re.compile(r"[^'\\]*(?:\\.[^'\\]*)*'", re.S),
+    '"': re.compile(r'[^"\\]*(?:\\.[^"\\]*)*"', re.S),
+    "'''": re.compile(r"[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*'''", re.S),
+    '"""': re.compile(r'[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"""', re.S),
+}
+"""The rest of a string, by its quotes."""
+PARSE_ERRORS = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
 
 
 class Unreadable(Exception):
@@ -39,10 +51,26 @@ class Edit(NamedTuple):
     new: str
 
 
-class Token(NamedTuple):
-    kind: int
-    text: str
+class Span(NamedTuple):
     start: int
+    end: int
+
+
+class Imported(NamedTuple):
+    """The names of an import statement, as they stand in the text."""
+
+    spans: List[Span]
+    """Each with its `as`."""
+    end: int
+    parenthesized: bool
+
+
+class Line(NamedTuple):
+    """A logical line."""
+
+    start: int
+    separators: List[int]
+    """Where its semicolons stand."""
     end: int
 
 
@@ -105,36 +133,15 @@ class Source:
         ends = list(LINE_END.finditer(text))
         self.newline = ends[0].group() if ends else "\n"
         self.starts = [0] + [end.end() for end in ends]
-        self._lines = LINE_END.split(text)
-        self._debugged: List[Tuple[int, int]] = []
-        copy = "\n".join(self._lines)
-        self.tree = parse(copy)
-        self._tokenized: Optional[Tuple[List[Token], List[int]]] = None
-        try:
-            while sys.version_info < (3, 12) and FSTRING.search(copy):
-                tokens = _tokenize(copy)
-                if not any(token.type == tokenize.STRING and _is_fstring(token.string) for token in tokens):
-                    break
-                copy = self._opened(copy, tokens)
-                self.tree = parse(copy)
-        except (Unreadable, IndexError) as error:
-            raise Surprise("tokens and tree differ: {}".format(error)) from None
-        self._copy = copy
-        self._copied = copy.split("\n")
-
-    @property
-    def tokens(self) -> List[Token]:
-        """The copy's tokens, read when first asked for."""
-        return self._read_tokens()[0]
-
-    def _read_tokens(self) -> Tuple[List[Token], List[int]]:
-        if self._tokenized is None:
-            starts = self.starts + [len(self.text)] * 2  # the last tokens stand behind the last line
-            tokens = [Token(token[0], token[1], starts[token[2][0] - 1] + token[2][1],
-                    starts[token[3][0] - 1] + token[3][1])
-                      for token in _tokenize(self._copy)]
-            self._tokenized = tokens, [token.start for token in tokens]
-        return self._tokenized
+        self.tree = parse(text)
+        self._opened = text
+        self._debugged: List[Span] = []
+        if FSTRING.search(text):
+            self._opened, self._debugged = opened(text)
+            try:
+                self.tree = parse(self._opened)
+            except Unreadable as error:
+                raise Surprise("an f-string was not understood: {}".format(error)) from None
 
     def at(self, line: int, column: int) -> int:
         """The offset of a line, from 1, and a column in characters."""
@@ -142,8 +149,10 @@ class Source:
 
     def start(self, node: Any) -> int:
         """The offset where a node starts; the tree's columns count bytes of UTF-8."""
-        line = self._copied[node.lineno - 1].encode("utf-8", "surrogatepass")
-        return self.at(node.lineno, len(line[:node.col_offset].decode("utf-8", "replace")))
+        begin: int = self.starts[node.lineno - 1]
+        size: int = node.col_offset
+        line = self._opened[begin:begin + size].encode("utf-8", "surrogatepass")[:size]
+        return begin + len(line.decode("utf-8", "replace"))
 
     def position(self, offset: int) -> Tuple[int, int]:
         """Line and column, both from 1, as editors show them."""
@@ -151,150 +160,162 @@ class Source:
         return line, offset - self.starts[line - 1] + 1
 
     def line(self, number: int) -> str:
-        return self._lines[number - 1]
+        return self.text[self.starts[number - 1]:self.line_end(self.starts[number - 1])]
 
-    def token_at(self, offset: int) -> int:
-        """The number of the token that starts there."""
-        index = bisect_right(self._read_tokens()[1], offset) - 1
-        if index < 0 or self.tokens[index].start != offset:
-            raise Surprise("no token starts at {}:{}".format(*self.position(offset)))
-        return index
+    def line_end(self, offset: int) -> int:
+        match = LINE_END.search(self.text, offset)
+        return match.start() if match else len(self.text)
 
-    def next_token(self, index: int) -> int:
-        """The number of the next token that is no comment or line break in parentheses."""
-        index += 1
-        while self.tokens[index].kind in (tokenize.NL, tokenize.COMMENT):
-            index += 1
-        return index
+    def next(self, offset: int) -> int:
+        """Where the next token starts, in parentheses or where the statement surely goes on."""
+        return _end(GAP, self.text, offset)
 
-    def is_(self, index: int, text: str) -> bool:
-        """Whether the token is this, in the text too and not only in the opened copy."""
-        token = self.tokens[index]
-        return token.text == text and self.text[token.start:token.end] == text
+    def imported(self, offset: int) -> Imported:
+        """The names of the import statement that starts there."""
+        spans: List[Span] = []
+        begin = end = -1
+        reached = parenthesized = False
+        while True:
+            offset = _end(GAP if parenthesized else BLANK, self.text, offset)
+            match = PIECE.match(self.text, offset)
+            if match is None or match.group() == ")":
+                spans += [Span(begin, end)] if begin >= 0 else []
+                return Imported(spans, offset + 1 if match else end, parenthesized)
+            offset = match.end()
+            if match.group() == "import":
+                reached = True
+            elif match.group() == "(":
+                parenthesized = True
+            elif match.group() == ",":
+                spans.append(Span(begin, end))
+                begin = -1
+            elif reached:
+                begin, end = match.start() if begin < 0 else begin, match.end()
+
+    def logical_line(self, offset: int) -> Line:
+        """The logical line that an offset is in."""
+        start, at, depth = 0, 0, 0
+        separators: List[int] = []
+        while True:
+            match = IN_LINE.search(self._opened, at)
+            if match is None:
+                return Line(start, separators, len(self.text))
+            at = match.end()
+            piece = match.group()
+            if match.group("quote"):
+                at = _end(ENDS[match.group("quote")], self._opened, at)
+            elif piece in ("(", "[", "{"):
+                depth += 1
+            elif piece in (")", "]", "}"):
+                depth -= 1
+            elif piece == ";":
+                separators.append(match.start())
+            elif piece[0] in "\r\n" and not depth:
+                if at > offset:
+                    return Line(start, separators, match.start())
+                start, separators = at, []
 
     def in_debugged(self, offset: int) -> bool:
         """Whether it is in a field such as `{name=}`, which prints its own text."""
         return any(start <= offset < end for start, end in self._debugged)
 
     def indent_at(self, offset: int) -> str:
-        line = self._lines[bisect_right(self.starts, offset) - 1]
+        line = self.line(bisect_right(self.starts, offset))
         return line[:len(line) - len(line.lstrip(" \t\f"))].replace("\f", "")
 
     def unit(self) -> str:
         """One level of this file's indentation."""
-        return next((token.text for token in self.tokens if token.kind == tokenize.INDENT), "    ")
-
-    # f-strings
-
-    def _opened(self, copy: str, tokens: List[Any]) -> str:
-        """The copy with f"a{b!r:{c}}" as (  (b   (c))), of the same length; strings next to one as ( )."""
-        chars = list(copy)
-        group: List[Any] = []
-        for token in tokens:
-            if token.type == tokenize.STRING:
-                group.append(token)
-            elif token.type not in (tokenize.NL, tokenize.COMMENT):
-                if any(_is_fstring(member.string) for member in group):
-                    for member in group:
-                        self._open(chars, member)
-                group = []
-        return "".join(chars)
-
-    def _open(self, chars: List[str], token: Any) -> None:
-        starts = [0]
-        for line in self._lines:
-            starts.append(starts[-1] + len(line) + 1)
-        first = starts[token.start[0] - 1] + token.start[1]
-        string = token.string
-        opened = [char if char == "\n" else " " for char in string]
-        opened[0], opened[-1] = "(", ")"
-        if _is_fstring(string):
-            prefix, quote = _match(string)
-            for start, end in _open_fields(string, opened, len(prefix) + len(quote), len(string) - len(quote), prefix):
-                line = token.start[0] + string.count("\n", 0, start)
-                column = start - string.rfind("\n", 0, start) - 1 + (token.start[1] if "\n" not in string[:start]
-                        else 0)
-                self._debugged.append((self.at(line, column), self.at(line, column) + end - start))
-        chars[first:first + len(string)] = opened
-
-    def prints_itself(self, value: Any) -> bool:
-        """Whether `=` follows this expression of a field; from 3.12 on, where nodes have ends and f-strings tokens."""
-        line = self._copied[value.end_lineno - 1].encode("utf-8", "surrogatepass")
-        rest = line[value.end_col_offset:].decode("utf-8", "replace").lstrip(" )")
-        return rest.startswith("=") and not rest.startswith("==")
+        match = re.search(r"^\w[^\r\n]*:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)([ \t]+)[^\s#]", self.text, re.M)
+        return match.group(1) if match else "    "
 
 
-def _tokenize(text: str) -> List[Any]:
+def _end(pattern: "re.Pattern[str]", text: str, offset: int) -> int:
+    match = pattern.match(text, offset)
+    if match is None:
+        raise Surprise("a string does not end")
+    return match.end()
+
+
+# f-strings
+
+def opened(text: str) -> Tuple[str, List[Span]]:
+    """The text with f"a{b!r:{c}}" as (  (b   (c))), of the same length, and where fields are that print themselves."""
+    chars = list(text)
+    debugged: List[Span] = []
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # from 3.12 on it warns of escapes such as \{, as the parser does
-            return list(tokenize.generate_tokens(io.StringIO(text).readline))
-    except PARSE_ERRORS as error:
-        raise Surprise("what parses has no tokens: {}".format(error)) from None
+        _open_code(text, 0, chars, debugged, IN_MODULE)
+    except IndexError:
+        raise Surprise("an f-string does not end") from None
+    return "".join(chars), debugged
 
 
-def _match(string: str) -> Tuple[str, str]:
-    match = STRING.match(string)
-    return (match.group(1).lower(), match.group(2)) if match else ("", "")
+def _open_code(text: str, at: int, chars: List[str], debugged: List[Span],
+               pattern: "re.Pattern[str]") -> int:
+    """Open the f-strings of the module, or of a field's expression; returns where that ends."""
+    depth = 0
+    joined = -1  # where a string would be one with the f-string before it
+    while True:
+        match = pattern.search(text, at)
+        if match is None:
+            return len(text)
+        start, at, piece = match.start(), match.end(), match.group()
+        if match.group("quote"):
+            if "f" in (match.group("prefix") or "").lower():
+                at = joined = _open_string(text, match, chars, debugged)
+            else:
+                at = _end(ENDS[match.group("quote")], text, at)
+                if start == joined:
+                    _blank(text, chars, start, at)
+                    chars[start], chars[at - 1] = "()"
+                    joined = at
+            joined = _end(GAP, text, joined) if joined == at else -1
+        elif pattern is IN_FIELD:
+            if piece in ("(", "[", "{"):
+                depth += 1
+            elif piece in (")", "]", "}") and depth:
+                depth -= 1
+            elif piece in (":", "!", "=", "}") and not depth:
+                return start
 
 
-def _is_fstring(string: str) -> bool:
-    return "f" in _match(string)[0]
-
-
-def _open_fields(string: str, opened: List[str], at: int, end: int, prefix: str) -> List[Tuple[int, int]]:
-    """Write the fields of an f-string's body into `opened`; returns where those are that print their own text."""
-    debugged: List[Tuple[int, int]] = []
+def _open_string(text: str, match: "re.Match[str]", chars: List[str], debugged: List[Span]) -> int:
+    """Open the f-string that starts there; returns where it ends."""
+    quote, is_raw = match.group("quote"), "r" in match.group("prefix").lower()
+    at = match.end()
     nesting = 0  # format specifications that we are in
-    while at < end:
-        char = string[at]
-        if char == "\\" and "r" not in prefix:
-            named = string.startswith("\\N{", at)
-            at = string.index("}", at) + 1 if named else at + (1 if string[at + 1] in "{}" else 2)
-        elif char == "{" and not nesting and string[at + 1] == "{":
-            at += 2
-        elif char == "{":
-            start = at + 1
-            opened[at] = "("
-            at = _field_end(string, start)
-            opened[start:at] = string[start:at]
-            if string[at] == "=":
-                debugged.append((start, at))
-            while string[at] not in ":}":  # !r
+    _blank(text, chars, match.start(), at)
+    chars[match.start()] = "("
+    while not text.startswith(quote, at):
+        start, char = at, text[at]
+        if char == "{" and (nesting or text[at + 1] != "{"):
+            chars[at] = "("
+            at = end = _open_code(text, at + 1, chars, debugged, IN_FIELD)
+            if text[end] == "=":
+                debugged.append(Span(start, end))
+            while text[at] not in ":}":  # !r
                 at += 1
-            if string[at] == ":":
+            _blank(text, chars, end, at + 1)
+            if text[at] == ":":
                 nesting += 1
             else:
-                opened[at] = ")"
+                chars[at] = ")"
             at += 1
         elif char == "}" and nesting:
-            opened[at] = ")"
+            chars[at] = ")"
             nesting -= 1
             at += 1
         else:
-            at += 2 if char == "}" else 1
-    return debugged
+            if char == "\\":
+                named = not is_raw and text.startswith("\\N{", at)
+                at = text.index("}", at) + 1 if named else at + (1 if text[at + 1] in "{}" else 2)
+            else:
+                at += 2 if char in "{}" else 1
+            _blank(text, chars, start, at)
+    _blank(text, chars, at, at + len(quote))
+    at += len(quote)
+    chars[at - 1] = ")"
+    return at
 
 
-def _field_end(string: str, at: int) -> int:
-    """Where the expression that starts there ends: at a `!`, `:`, `=` or `}` of its field."""
-    depth = 0
-    quote: Optional[str] = None
-    while True:
-        char = string[at]
-        if quote:
-            if string.startswith(quote, at):
-                at += len(quote) - 1
-                quote = None
-        elif char in "'\"":
-            quote = char * 3 if string.startswith(char * 3, at) else char
-            at += len(quote) - 1
-        elif char in "([{":
-            depth += 1
-        elif char in ")]}" and depth:
-            depth -= 1
-        elif not depth and char in "!=<>" and string[at + 1] == "=":
-            at += 1
-        elif not depth and char in "!:}=":
-            return at
-        at += 1
+def _blank(text: str, chars: List[str], start: int, end: int) -> None:
+    chars[start:end] = [char if char in "\r\n" else " " for char in text[start:end]]

@@ -5,12 +5,10 @@ else binds, deletes, exports or reads in a roundabout way stays, and is bound to
 """
 import ast
 import re
-import sys
-import tokenize
 from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Set, Tuple
 
 from ..replacements import EXCEPTIONS, REPLACEMENTS, TRACKING
-from .edits import LINE_END, Edit, Source, Surprise, Unreadable, applied, parse, same
+from .edits import LINE_END, Edit, Source, Span, Surprise, Unreadable, applied, parse, same
 from .names import Binding, Names, Scope, Use, Variable
 
 LEGACY = "polyaxon_helper"
@@ -53,6 +51,8 @@ def {name}(made=[], lock={threading}.Lock()):
                 made.append(None)
     return made[0]
 '''
+
+REST_OF_LINE = re.compile(r"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|$)")
 
 OBJECT = "the module is handed around as an object; use functions of polyaxon_client.tracking, then run again"
 STRING = "a string names the legacy package; write the name that the code uses now"
@@ -109,13 +109,6 @@ class Result(NamedTuple):
     """What the Experiment or its factory is called here, and whether it is a factory."""
 
 
-class Segment(NamedTuple):
-    """A name in an import statement, as it stands in the text."""
-
-    start: int
-    end: int
-
-
 class Site:
     """An import statement of the legacy package, and what becomes of it."""
 
@@ -154,6 +147,7 @@ class Member(NamedTuple):
     use: Use
     node: ast.Attribute
     name: str
+    end: int
     called: bool
 
 
@@ -265,17 +259,15 @@ class Rewrite:
 
     def _roundabout_names(self) -> Set[str]:
         """Words in strings, where the module reads names from strings, and in doctests."""
-        words = re.compile(r"\w+")
         reads = re.search(r"\b(?:%s)\b" % "|".join(ROUNDABOUT), self.source.text) is not None and any(
             isinstance(node, ast.Name) and node.id in ROUNDABOUT or isinstance(node, ast.Attribute)
             and node.attr in ROUNDABOUT
             for node in ast.walk(self.source.tree)
         )
-        found: Set[str] = set()
-        for token in self.source.tokens if reads or ">>>" in self.source.text else ():
-            if token.kind == tokenize.STRING and (reads or ">>>" in token.text):
-                found.update(words.findall(token.text))
-        return found
+        if not reads and ">>>" not in self.source.text:
+            return set()
+        texts = filter(None, map(_text_of, ast.walk(self.source.tree)))
+        return {word for text in texts if reads or ">>>" in text for word in re.findall(r"\w+", text)}
 
     # What becomes of it
 
@@ -334,15 +326,11 @@ class Rewrite:
         if not re.search(r"['\"]%s" % LEGACY, self.source.text):
             return
         dotted = re.compile(r"(?:{0}|{0}\.(\w+)(?:\.\w+)*)$".format(LEGACY))
-        for token in self.source.tokens:
-            if token.kind == tokenize.STRING and LEGACY in token.text:
-                try:
-                    match = dotted.match(ast.literal_eval(token.text))
-                except (TypeError, ValueError):
-                    continue
-                name = match.group(1) or LEGACY if match else ""
-                if name in self.context.selected or name == LEGACY:
-                    self._report(token.start, name, STRING)
+        for node in ast.walk(self.source.tree):
+            match = dotted.match(_text_of(node) or "")
+            name = match.group(1) or LEGACY if match else ""
+            if name in self.context.selected or name == LEGACY:
+                self._report(self.source.start(node), name, STRING)
 
     def _read_package(self, package: Package) -> None:
         """Whether all that is done with the module is to read names from it; what else is reported."""
@@ -372,31 +360,31 @@ class Rewrite:
             elif parent.attr not in REPLACEMENTS:
                 if parent.attr != OUR_OWN:
                     self._report(start, parent.attr, UNKNOWN)
-            elif self._member_end(use.node, parent) is None:
-                odd.append((start, parent.attr, SPELLED))
-            elif self._prints_itself(start, use.node):
-                odd.append((start, parent.attr, DEBUGGED))
             else:
-                end = self._member_end(use.node, parent)
-                package.members.append(Member(use, parent, parent.attr, self._is_call(parent, end or 0)))
+                end = self._member_end(use, parent)
+                if end is None:
+                    odd.append((start, parent.attr, SPELLED))
+                elif self.source.in_debugged(start):
+                    odd.append((start, parent.attr, DEBUGGED))
+                else:
+                    package.members.append(Member(use, parent, parent.attr, end, self._is_call(parent, end)))
         self.places += [Place(*self.source.position(at), name=name, message=message) for at, name, message in odd]
         package.stays = bool(odd)
 
-    def _prints_itself(self, start: int, node: ast.AST) -> bool:
-        """Whether it stands in a field such as `{name=}` of an f-string."""
-        return self.source.in_debugged(start) or sys.version_info >= (3, 12) and any(
-            isinstance(each, ast.FormattedValue) and self.source.prints_itself(each.value)
-            for each in self.names.around(node))
+    def _name_end(self, use: Use) -> Optional[int]:
+        """Where a name ends, if the text has it as the tree does."""
+        start = self.source.start(use.node)
+        return start + len(use.node.id) if self.source.text.startswith(use.node.id, start) else None
 
-    def _member_end(self, name: ast.Name, attribute: ast.Attribute) -> Optional[int]:
-        """The number of the token that ends `name.attribute`."""
-        first = self.source.token_at(self.source.start(name))
-        dot = self.source.next_token(first)
-        last = self.source.next_token(dot)
-        fits = self.source.is_(first, name.id) and self.source.is_(dot, ".") and self.source.is_(last, attribute.attr)
-        return last if fits else None
+    def _member_end(self, use: Use, attribute: ast.Attribute) -> Optional[int]:
+        """Where `name.attribute` ends, if it is written like that."""
+        text = self.source.text
+        dot = self.source.next(self._name_end(use) or 0)
+        last = self.source.next(dot + 1)
+        fits = text.startswith(".", dot) and text.startswith(attribute.attr, last)
+        return last + len(attribute.attr) if fits else None
 
-    def _is_call(self, node: ast.AST, token: int) -> bool:
+    def _is_call(self, node: ast.AST, end: int) -> bool:
         """Whether this is called, and a call of the experiment's method can take its place.
 
         Not with arguments by position: an error that the client need not raise. Nor where an argument does something:
@@ -404,7 +392,7 @@ class Rewrite:
         """
         parent = self.names.parents[node]
         return (isinstance(parent, ast.Call) and parent.func is node and not parent.args
-                and self.source.is_(self.source.next_token(token), "(")
+                and self.source.text.startswith("(", self.source.next(end))
                 and all(self._is_harmless(inner) for keyword in parent.keywords for inner in ast.walk(keyword.value)))
 
     def _is_harmless(self, node: Any) -> bool:
@@ -455,11 +443,10 @@ class Rewrite:
         if not pure or self._is_exported(variable):
             return "kept"
         for use in variable.uses:
-            start = self.source.start(use.node)
-            token = self.source.token_at(start)
-            if not self.source.is_(token, use.node.id) or self._prints_itself(start, use.node):
+            end = self._name_end(use)
+            if end is None or self.source.in_debugged(end - 1):
                 return "kept"
-            if name == "send_metrics" and not self._is_call(use.node, token):
+            if name == "send_metrics" and not self._is_call(use.node, end):
                 return "kept"
         return "inline"
 
@@ -476,7 +463,7 @@ class Rewrite:
         if alias is None:
             return self.source.start(site.node)
         number: int = site.node.names.index(alias)
-        return self._segments(site)[0][number].start
+        return self.source.imported(self.source.start(site.node)).spans[number].start
 
     def _stands_in(self, site: Site) -> bool:
         """Whether the import stands where one of the client has failed."""
@@ -689,8 +676,7 @@ class Rewrite:
             self._move_part(legacy, site, alias, name)
         if legacy.style == "inline":
             for use in variable.uses:
-                self._edit_use(use.node, self.source.token_at(self.source.start(use.node)),
-                        self._written(legacy.parts[0][2]))
+                self._edit_use(use, self._name_end(use), self._written(legacy.parts[0][2]), use.node)
 
     def _move_part(self, legacy: Legacy, site: Site, alias: Optional[ast.alias], name: str) -> None:
         variable = legacy.variable
@@ -742,12 +728,9 @@ class Rewrite:
         idle = not package.variable.uses and self.context.selected == ALL
         self.uses += len(moved) or sum(idle and alias.name == LEGACY for _, alias in package.sites)
         for member in moved:
-            first = self.source.token_at(self.source.start(member.use.node))
-            end = self.source.next_token(self.source.next_token(first))
             callable_ = member.called or member.name != "send_metrics"
-            self._edit_use(member.use.node, end, self._written(member.name) if callable_
-                    else self.chosen["send_metrics"],
-                           member.node)
+            self._edit_use(member.use, member.end, self._written(member.name) if callable_
+                    else self.chosen["send_metrics"], member.node)
         for site, alias in package.sites:
             if alias.name == LEGACY and (idle or moved and len(moved) == len(package.variable.uses)):
                 site.stays.discard(alias)
@@ -769,11 +752,9 @@ class Rewrite:
             head = "experiment"
         return self.chosen[head] + ("." + rest if rest else "")
 
-    def _edit_use(self, name: ast.Name, last: int, new: str, node: Optional[ast.AST] = None) -> None:
-        start = self.source.start(name)
-        end = self.source.tokens[last].end
-        self._edit(start, end, new)
-        self.swaps[node or name] = [ast.parse(new, mode="eval").body]
+    def _edit_use(self, use: Use, end: Optional[int], new: str, node: ast.AST) -> None:
+        self._edit(self.source.start(use.node), end or 0, new)
+        self.swaps[node] = [ast.parse(new, mode="eval").body]
 
     def _edit(self, start: int, end: int, new: str) -> None:
         old = self.source.text[start:end]
@@ -837,10 +818,8 @@ class Rewrite:
 
     def _write_after(self, node: ast.stmt, lines: List[str]) -> None:
         """Lines of their own after a statement of the module."""
-        index = self.source.token_at(self.source.start(node))
-        while self.source.tokens[index].kind not in (tokenize.NEWLINE, tokenize.ENDMARKER):
-            index += 1
-        self._insert(self.source.tokens[index].start, "".join(self.source.newline + line for line in lines))
+        end = self.source.logical_line(self.source.start(node)).end
+        self._insert(end, "".join(self.source.newline + line for line in lines))
         self.swaps[node] = [node, *parse("\n".join(lines)).body]
 
     def gives_on(self) -> bool:
@@ -864,10 +843,8 @@ class Rewrite:
         tree = self.source.tree
         top = ([site.node] + list(self.names.around(site.node)))[-2]
         lines = [getattr(top, "lineno")] + [each.lineno for each in getattr(top, "decorator_list", [])]
-        comments = {self.source.position(token.start)[0] for token in self.source.tokens
-                    if token.kind == tokenize.COMMENT and self.source.position(token.start)[1] == 1}
         line = above = min(lines)
-        while above - 1 in comments:
+        while above > 1 and self.source.line(above - 1).startswith("#"):
             above -= 1
         line = above if above > 2 else line
         first = next((node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))
@@ -913,33 +890,6 @@ class Rewrite:
         self.edits[offset, offset] = edit._replace(new=edit.new + new)
 
     # Writing the import statements
-
-    def _segments(self, site: Site) -> Tuple[List[Segment], int, bool]:
-        """The imported names in the text, where the statement ends, and whether there are parentheses."""
-        source = self.source
-        index = source.token_at(source.start(site.node))
-        while not source.is_(index, "import"):
-            index = source.next_token(index)
-        index = source.next_token(index)
-        parenthesized = source.is_(index, "(")
-        if parenthesized:
-            index = source.next_token(index)
-        segments: List[Segment] = []
-        first = last = index
-        while source.tokens[index].kind not in (tokenize.NEWLINE, tokenize.ENDMARKER) and not source.is_(index, ";"):
-            if source.is_(index, ",") or source.is_(index, ")"):
-                if last >= first:
-                    segments.append(Segment(source.tokens[first].start, source.tokens[last].end))
-                first = source.next_token(index)
-                if source.is_(index, ")"):
-                    return segments, source.tokens[index].end, True
-            else:
-                last = index
-            index = source.next_token(index) if parenthesized else index + 1
-            if source.tokens[index].kind == tokenize.COMMENT:
-                break
-        segments.append(Segment(source.tokens[first].start, source.tokens[last].end))
-        return segments, source.tokens[last].end, False
 
     def _wanted_imports(self, site: Site) -> List[str]:
         """What has to be imported from polyaxon_client.tracking here beside what already is."""
@@ -995,8 +945,8 @@ class Rewrite:
             return
         self.uses += star_goes and not moved
         wanted = self._wanted_imports(site)
-        segments, end, parenthesized = self._segments(site)
         start = self.source.start(site.node)
+        spans, end, parenthesized = self.source.imported(start)
         remains = [alias for alias in aliases if alias in site.stays or alias in site.tracked
                    or not is_from and alias not in site.gone]
         if star:
@@ -1006,13 +956,13 @@ class Rewrite:
         statement: Optional[str] = None  # None: it goes
         if remains and is_from and not [alias for alias in remains if alias in site.stays]:
             self._edit_module(site)
-            self._cut(segments, [alias in remains for alias in aliases], wanted, parenthesized)
+            self._cut(spans, [alias in remains for alias in aliases], wanted, parenthesized)
             statement = self._new_from(site, [alias for alias in aliases if alias in remains], wanted)
         elif remains and (is_from or len(remains) <= len(aliases)):
             tracked = [_alias_text(alias) for alias in aliases if alias in site.tracked]
             site.before += self._import_lines(sorted(wanted + tracked))
             remains = [alias for alias in remains if alias not in site.tracked]
-            self._cut(segments, [alias in remains for alias in aliases], [], parenthesized)
+            self._cut(spans, [alias in remains for alias in aliases], [], parenthesized)
             statement = "{}import {}".format("from {} ".format(LEGACY) if is_from else "", ", ".join(
                 map(_alias_text, remains)))
         else:
@@ -1033,11 +983,10 @@ class Rewrite:
         return ["from {} import {}".format(TRACKING, ", ".join(names))]
 
     def _edit_module(self, site: Site) -> None:
-        index = self.source.next_token(self.source.token_at(self.source.start(site.node)))
-        token = self.source.tokens[index]
-        if not self.source.is_(index, LEGACY):
+        start = self.source.next(self.source.start(site.node) + len("from"))
+        if not self.source.text.startswith(LEGACY, start):
             raise Surprise("an import is not spelled as expected")
-        self._edit(token.start, token.end, TRACKING)
+        self._edit(start, start + len(LEGACY), TRACKING)
 
     def _new_from(self, site: Site, remains: List[ast.alias], wanted: List[str]) -> str:
         """What `_cut` leaves, for the comparison."""
@@ -1050,17 +999,17 @@ class Rewrite:
                 texts.append(spare.pop(0))
         return "from {} import {}".format(TRACKING, ", ".join(texts + spare))
 
-    def _cut(self, segments: List[Segment], keeps: List[bool], wanted: List[str], parenthesized: bool) -> None:
+    def _cut(self, spans: List[Span], keeps: List[bool], wanted: List[str], parenthesized: bool) -> None:
         """Take names out of an import, and put others in."""
         spare = list(wanted)
-        ends: List[Tuple[Segment, str]] = []
-        for number, (segment, keep) in enumerate(zip(segments, keeps)):
+        ends: List[Tuple[Span, str]] = []
+        for number, (segment, keep) in enumerate(zip(spans, keeps)):
             if keep:
                 ends.append((segment, self.source.text[segment.start:segment.end]))
             elif spare:
                 ends.append((segment, spare.pop(0)))
-            elif any(keeps[number + 1:]) or len([each for each in keeps[number + 1:] if not each]) and spare:
-                self._cut_before_another(segment, segments[number + 1], parenthesized)
+            elif any(keeps[number + 1:]):
+                self._cut_before_another(segment, spans[number + 1], parenthesized)
             else:
                 previous = ends[-1][0].end
                 between = self.source.text[previous:segment.start]
@@ -1079,7 +1028,7 @@ class Rewrite:
     def _done(self, previous: int) -> int:
         return self._cut_to if self._cut_to > previous else previous
 
-    def _cut_before_another(self, segment: Segment, following: Segment, parenthesized: bool) -> None:
+    def _cut_before_another(self, segment: Span, following: Span, parenthesized: bool) -> None:
         between = self.source.text[segment.end:following.start]
         if not LINE_END.search(between):
             self._edit(segment.start, following.start, "")
@@ -1088,7 +1037,7 @@ class Rewrite:
         else:
             self._edit(segment.start, following.start, "")
 
-    def _cut_lines(self, segment: Segment) -> None:
+    def _cut_lines(self, segment: Span) -> None:
         """Take out a name that stands on its own line, with the line; else only the name and its comma."""
         text = self.source.text
         line, column = self.source.position(segment.start)
@@ -1104,11 +1053,11 @@ class Rewrite:
         source = self.source
         before = sorted(set(site.before), key=_import_order)
         compound = bool(site.after)
-        first, separators, alone = self._line(start, end)
+        alone = self._stands_alone(start, end)
         indent = source.indent_at(start)
         exploded = compound and not alone
         if exploded:
-            indent = self._explode(start, first, separators, indent)
+            indent = self._explode(site.node, start, indent)
         after_first = statement is not None and isinstance(site.node, ast.Import)
         everything = ([] if after_first else before) + ([statement] if statement else []) + (
             before if after_first else []) + site.assigns + [
@@ -1151,7 +1100,7 @@ class Rewrite:
             self._edit(start, end, head)
         elif before:
             self._insert(start, head + newline)
-        self._insert(self._line_end(end) if alone else end, pieces)
+        self._insert(source.line_end(end) if alone else end, pieces)
         return None
 
     def _has_sibling(self, node: ast.AST) -> bool:
@@ -1159,52 +1108,33 @@ class Rewrite:
         return any(node in body[:-1] for body in _bodies(self.names.parents[node]))
 
     def _blank_after(self, end: int) -> int:
-        text = self.source.text[self._line_end(end):]
+        text = self.source.text[self.source.line_end(end):]
         match = re.match(r"(?:\r\n|\r|\n)((?:[ \t\f]*(?:\r\n|\r|\n))*)", text)
         return len(LINE_END.findall(match.group(1))) if match else 9
 
-    def _line_end(self, offset: int) -> int:
-        match = LINE_END.search(self.source.text, offset)
-        return match.start() if match else len(self.source.text)
+    def _stands_alone(self, start: int, end: int) -> bool:
+        """Whether nothing else is in the logical line."""
+        source = self.source
+        line, column = source.position(start)
+        before = source.text[start - column + 1:start].strip() or line > 1 and source.line(line - 1).endswith("\\")
+        return not before and REST_OF_LINE.match(source.text, end) is not None
 
-    def _line(self, start: int, end: int) -> Tuple[int, List[int], bool]:
-        """The logical line around a statement: its first token, its semicolons, whether nothing else is in it."""
-        tokens = self.source.tokens
-        index = self.source.token_at(start)
-        first = index
-        while first > 0 and tokens[first - 1].kind not in (
-                tokenize.NEWLINE, tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.COMMENT, tokenize.ENCODING):
-            first -= 1
-        separators: List[int] = []
-        each = first
-        depth = 0
-        while tokens[each].kind not in (tokenize.NEWLINE, tokenize.ENDMARKER):
-            depth += tokens[each].text in "([{" if tokens[each].text else 0
-            depth -= tokens[each].text in ")]}" if tokens[each].text else 0
-            if tokens[each].text == ";" and not depth:
-                separators.append(each)
-            each += 1
-        return first, separators, first == index and not separators
-
-    def _explode(self, start: int, first: int, separators: List[int], indent: str) -> str:
+    def _explode(self, node: ast.stmt, start: int, indent: str) -> str:
         """Give each statement of the logical line a line of its own; returns their indentation."""
         source = self.source
-        index = source.token_at(start)
-        node = next(site.node for site in self.sites if source.start(site.node) == start)
-        parent = self.names.parents[node]
-        body = next(body for body in _bodies(parent) if node in body)
-        opening = source.token_at(source.start(body[0]))
-        if opening > first and source.is_(opening - 1, ":") and opening <= index:
+        line = source.logical_line(start)
+        body = next(body for body in _bodies(self.names.parents[node]) if node in body)
+        header = source.text[line.start:source.start(body[0])].rstrip(" \t(")
+        if header.endswith(":"):
             indent += source.unit()
-            self._edit(source.tokens[opening - 1].end, source.tokens[opening].start, source.newline + indent)
-        for separator in separators:
-            token = source.tokens[separator]
-            following = source.tokens[separator + 1]
-            begin = len(source.text[:token.start].rstrip(" \t"))
-            if following.kind in (tokenize.NEWLINE, tokenize.ENDMARKER, tokenize.COMMENT):
-                self._edit(begin, token.end, "")
+            opening = line.start + len(header)
+            self._edit(opening, source.next(opening), source.newline + indent)
+        for separator in line.separators:
+            begin = len(source.text[:separator].rstrip(" \t"))
+            if REST_OF_LINE.match(source.text, separator + 1):
+                self._edit(begin, separator + 1, "")
             else:
-                self._edit(begin, following.start, source.newline + indent)
+                self._edit(begin, source.next(separator + 1), source.newline + indent)
         return indent
 
     def _is_only(self, node: ast.AST) -> bool:
@@ -1217,7 +1147,7 @@ class Rewrite:
     def _remove(self, start: int, end: int, alone: bool) -> None:
         text = self.source.text
         if alone:
-            match = re.compile(r"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|$)").match(text, end)
+            match = REST_OF_LINE.match(text, end)
             line, _ = self.source.position(start)
             self._edit(self.source.at(line, 0), match.end() if match else end, "")
             return

@@ -7,7 +7,7 @@ from typing import FrozenSet, Optional, Tuple
 
 import pytest
 
-from polyaxon_helper.migrate.edits import Edit, Source, Surprise, Unreadable, _tokenize, applied, same
+from polyaxon_helper.migrate.edits import Edit, Source, Surprise, Unreadable, applied, opened, same
 from polyaxon_helper.migrate.python import Context, Provider, Rewrite, migrate
 from polyaxon_helper.replacements import REPLACEMENTS
 
@@ -289,13 +289,16 @@ def test_another_tree_is_noticed() -> None:
     assert same(Source("f(1)").tree, Source("f( 1 )").tree, {}, {})
 
 
-def test_tokens_that_do_not_fit_are_a_surprise(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(Surprise, match="no tokens"):
-        _tokenize("(")
-    monkeypatch.setattr(Source, "_opened", lambda *_: "(")
-    if sys.version_info < (3, 12):
-        with pytest.raises(Surprise, match="differ"):
-            Source("f'{x}'")
+@pytest.mark.parametrize("text", ["f'{x", "f'{'x", "f'", "'x"])
+def test_a_string_without_an_end_is_a_surprise(text: str) -> None:
+    with pytest.raises(Surprise, match="does not end"):
+        opened(text)
+
+
+def test_an_fstring_that_is_not_understood_is_a_surprise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("polyaxon_helper.migrate.edits.opened", lambda text: ("(", []))
+    with pytest.raises(Surprise, match="not understood"):
+        Source("f'{x}'")
 
 
 def test_a_name_in_other_letters_is_a_surprise() -> None:
@@ -314,11 +317,6 @@ IMPORTED = "from polyaxon_client.tracking import Experiment\n"
 ], ids=["one", "one or None", "in another form", "not for good", "none"])
 def test_what_a_moved_module_makes(text: str, made: Optional[Tuple[str, bool]]) -> None:
     assert Rewrite(text).makes() == made
-
-
-def test_no_token_is_a_surprise() -> None:
-    with pytest.raises(Surprise):
-        Source("x = 1").token_at(3)
 
 
 def test_a_surprise_leaves_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
