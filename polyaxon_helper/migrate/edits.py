@@ -6,7 +6,7 @@ names in them stand. That the text parses is what makes so little reading of it 
 import ast
 import re
 import warnings
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import Any, Dict, List, NamedTuple, Tuple
 
 LINE_END = re.compile(r"\r\n|\r|\n")  # str.splitlines() knows more of them than Python does
@@ -99,9 +99,15 @@ def applied(text: str, edits: List[Edit]) -> str:
     return "".join(parts + [text[done:]])
 
 
-def same(old: Any, new: Any, swaps: Dict[ast.AST, List[ast.AST]], added: Dict[ast.AST, List[ast.AST]]) -> bool:
+def same(old: "Source", new: "Source", swaps: Dict[Any, List[ast.AST]], added: Dict[Any, List[ast.AST]]) -> bool:
     """Whether the trees are equal but for nodes of the old one that others replace, and statements added before it."""
-    work = [(old, new)]
+    meant = [each for node in old.tree.body for each in _instead(node, swaps, added)]
+    if len(meant) != len(new.tree.body):
+        return False
+    unchanged, blocks = old.blocks([node.lineno for node in [*swaps, *added]]), new.blocks([])
+    work: List[Tuple[Any, Any]] = [
+        (one, other) for one, other in zip(meant, new.tree.body)
+        if one not in unchanged or unchanged[one] != blocks.get(other)]
     while work:
         one, other = work.pop()
         if isinstance(one, list):
@@ -121,7 +127,7 @@ def same(old: Any, new: Any, swaps: Dict[ast.AST, List[ast.AST]], added: Dict[as
     return True
 
 
-def _instead(node: Any, swaps: Dict[ast.AST, List[ast.AST]], added: Dict[ast.AST, List[ast.AST]]) -> List[Any]:
+def _instead(node: Any, swaps: Dict[Any, List[ast.AST]], added: Dict[Any, List[ast.AST]]) -> List[Any]:
     return added.get(node, []) + swaps.get(node, [node]) if isinstance(node, ast.AST) else [node]
 
 
@@ -214,6 +220,17 @@ class Source:
                 if at > offset:
                     return Line(start, separators, match.start())
                 start, separators = at, []
+
+    def blocks(self, but: List[int]) -> Dict[ast.stmt, str]:
+        """The text of the module's compound statements, which says what tree they have; not those with these lines."""
+        body = self.tree.body
+        lines = [min(each.lineno for each in [node, *getattr(node, "decorator_list", [])]) for node in body]
+        lines.append(len(self.starts) + 1)
+        offsets = self.starts + [len(self.text)]
+        but = sorted(but)
+        return {node: self.text[offsets[line - 1]:offsets[following - 1]]
+                for node, line, following in zip(body, lines, lines[1:])
+                if hasattr(node, "body") and bisect_left(but, line) == bisect_left(but, following)}
 
     def in_debugged(self, offset: int) -> bool:
         """Whether it is in a field such as `{name=}`, which prints its own text."""

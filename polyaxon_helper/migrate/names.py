@@ -158,8 +158,14 @@ class Names:
                 yield child, inner, klass
         else:
             self._bind(getattr(node, BINDERS.get(type(node).__name__, ""), None), Binding(node, scope), klass)
-            for child in ast.iter_child_nodes(node):
-                yield child, scope, klass
+            for field in node._fields:  # as ast.iter_child_nodes() does, without the contexts of names
+                value = getattr(node, field, None)
+                if isinstance(value, list):
+                    for child in value:
+                        if isinstance(child, ast.AST):
+                            yield child, scope, klass
+                elif isinstance(value, ast.AST) and field != "ctx":
+                    yield value, scope, klass
 
     def _type_scope(self, node: Any, scope: Scope) -> Scope:
         return self._scope("type", scope, node) if getattr(node, "type_params", None) else scope

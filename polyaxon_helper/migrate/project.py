@@ -120,27 +120,31 @@ class Project:
             if other is not module and os.path.basename(other.place).encode() in words:
                 other.exported |= {name for name in found & taken if name.encode() in words}
         for each in module.imports:
-            for dotted in each.dotted():
-                for other, _ in self._resolve(module, each.level, dotted):
-                    other.importers.add(module)
-                    if "*" in each.names and dotted == each.module:
-                        other.exported.add("*")
+            for dotted, other, _ in self._loaded(module, each):
+                other.importers.add(module)
+                if "*" in each.names and dotted == each.module:
+                    other.exported.add("*")
 
     # Which file an import loads
 
-    def _resolve(self, module: Module, level: int, dotted: str) -> List[Tuple[Module, bool]]:
-        """The files that the module may be, and whether it surely is."""
-        folder, head, tail = module.folder, dotted.partition(".")[0], dotted.rpartition(".")[2]
-        for _ in range(level - 1):
+    def _loaded(self, module: Module, each: Import) -> Iterator[Tuple[str, Module, bool]]:
+        """What an import may load: its name there, the file, and whether it surely is that."""
+        folder, head = module.folder, each.module.partition(".")[0]
+        for _ in range(each.level - 1):
             folder = os.path.dirname(folder)
-        while not level and "__init__" in self._beside(folder):
+        while not each.level and "__init__" in self._beside(folder):
             folder = os.path.dirname(folder)  # where the package lies
-        beside = not head or head in self._beside(folder) and (level or head != LEGACY)
-        found = self._at(folder, dotted) if beside else None
-        if found or level or tail not in self.by_tail:
-            return [(found, True)] if found else []
-        return [(each, False) for each in self.by_tail[tail]
-                if each.place.endswith(os.sep + dotted.replace(".", os.sep))]
+        is_beside = not head or head in self._beside(folder) and (each.level or head != LEGACY)
+        if not is_beside and (each.level or self.by_tail.keys().isdisjoint(each.module.split(".") + each.names)):
+            return
+        for dotted in each.dotted():
+            found = self._at(folder, dotted) if is_beside else None
+            if found:
+                yield dotted, found, True
+            elif not each.level:
+                for other in self.by_tail.get(dotted.rpartition(".")[2], ()):
+                    if other.place.endswith(os.sep + dotted.replace(".", os.sep)):
+                        yield dotted, other, False
 
     def _at(self, folder: str, dotted: str) -> Optional[Module]:
         place = os.path.join(folder, *dotted.split(".")) if dotted else folder
@@ -181,11 +185,10 @@ class Project:
     def _givers(self, module: Module, group: List[Module]) -> Iterator[Tuple[Import, str, Module]]:
         """The module's imports that can also bring the Experiment."""
         for each in module.imports if module.rewrite else ():
-            for dotted in each.dotted():
-                for other, sure in self._resolve(module, each.level, dotted):
-                    if sure and other is not module and other in group and each.node is not None:
-                        if module.rewrite and module.rewrite.can_be_given_by(each.node):
-                            yield each, "." * each.level + dotted, other
+            for dotted, other, sure in self._loaded(module, each):
+                if sure and other is not module and other in group and each.node is not None:
+                    if module.rewrite and module.rewrite.can_be_given_by(each.node):
+                        yield each, "." * each.level + dotted, other
 
 
 def _groups(wanting: List[Module]) -> List[List[Module]]:

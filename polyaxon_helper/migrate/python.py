@@ -246,27 +246,24 @@ class Rewrite:
 
     def _listed(self) -> Set[str]:
         """The names in __all__."""
-        if self._all is not None or "__all__" not in self.names.module.variables:
-            return self._all or set()
-        listed: Set[str] = set()
-        for statement in self.source.tree.body:
-            if any(isinstance(node, ast.Name) and node.id == "__all__" for node in ast.walk(statement)):
-                listed.update(text for text in map(_text_of, ast.walk(statement)) if text)
-        self._all = listed
-        return listed
+        if self._all is None:
+            variable = self.names.module.variables.get("__all__")
+            nodes = [each.node for each in variable.bindings + variable.uses] if variable is not None else []
+            statements = {([node, *self.names.around(node)])[-2] for node in nodes}
+            self._all = {text for statement in statements for text in map(_text_of, ast.walk(statement)) if text}
+        return self._all
 
     _all: Optional[Set[str]] = None
 
     def _roundabout_names(self) -> Set[str]:
         """Words in strings, where the module reads names from strings, and in doctests."""
-        reads = re.search(r"\b(?:%s)\b" % "|".join(ROUNDABOUT), self.source.text) is not None and any(
-            isinstance(node, ast.Name) and node.id in ROUNDABOUT or isinstance(node, ast.Attribute)
-            and node.attr in ROUNDABOUT
-            for node in ast.walk(self.source.tree)
-        )
-        if not reads and ">>>" not in self.source.text:
+        text = self.source.text
+        reads = re.search(r"\b(?:%s)\b" % "|".join(ROUNDABOUT), text) is not None and any(
+            (node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")) in ROUNDABOUT
+            for node in self.names.parents)
+        if not reads and ">>>" not in text:
             return set()
-        texts = filter(None, map(_text_of, ast.walk(self.source.tree)))
+        texts = filter(None, map(_text_of, self.names.parents))
         return {word for text in texts if reads or ">>>" in text for word in re.findall(r"\w+", text)}
 
     # What becomes of it
@@ -310,11 +307,11 @@ class Rewrite:
         if new != text:
             try:
                 parse(new, compiles=True)
-                tree = Source(new).tree
+                source = Source(new)
             except Unreadable as error:
                 parse(text, compiles=True)  # or was the old one no better?
                 raise Surprise("the new text does not parse: {}".format(error)) from None
-            if not same(self.source.tree, tree, self.swaps, self.added):
+            if not same(self.source, source, self.swaps, self.added):
                 raise Surprise("the new text has another tree than was meant")
         provides = (self.factory, True) if self.factory else (self.instance, False) if self.instance else None
         return Result(new, self.uses, sorted(set(self.places)), provides)
@@ -326,7 +323,7 @@ class Rewrite:
         if not re.search(r"['\"]%s" % LEGACY, self.source.text):
             return
         dotted = re.compile(r"(?:{0}|{0}\.(\w+)(?:\.\w+)*)$".format(LEGACY))
-        for node in ast.walk(self.source.tree):
+        for node in self.names.parents:
             match = dotted.match(_text_of(node) or "")
             name = match.group(1) or LEGACY if match else ""
             if name in self.context.selected or name == LEGACY:
