@@ -74,19 +74,6 @@ class Line(NamedTuple):
     end: int
 
 
-def parse(text: str, compiles: bool = False) -> ast.Module:
-    """The tree, if asked of what also compiles: `return` outside of a function parses."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            if compiles:
-                compile(text, "<text>", "exec", dont_inherit=True)
-            return ast.parse(text)
-    except PARSE_ERRORS as error:
-        message = getattr(error, "msg", None) or str(error) or type(error).__name__
-        raise Unreadable(message, getattr(error, "lineno", None) or 1) from None
-
-
 def applied(text: str, edits: List[Edit]) -> str:
     """The text after all edits, which must not overlap."""
     parts: List[str] = []
@@ -139,15 +126,18 @@ class Source:
         ends = list(LINE_END.finditer(text))
         self.newline = ends[0].group() if ends else "\n"
         self.starts = [0] + [end.end() for end in ends]
-        self.tree = parse(text)
-        self._opened = text
-        self._debugged: List[Span] = []
-        if FSTRING.search(text):
-            self._opened, self._debugged = opened(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             try:
-                self.tree = parse(self._opened)
-            except Unreadable as error:
-                raise Surprise("an f-string was not understood: {}".format(error)) from None
+                compile(text, "<text>", "exec", dont_inherit=True)  # `return` outside of a function would parse
+            except PARSE_ERRORS as error:
+                message = getattr(error, "msg", None) or str(error) or type(error).__name__
+                raise Unreadable(message, getattr(error, "lineno", None) or 1) from None
+            self._opened, self._debugged = opened(text) if FSTRING.search(text) else (text, [])
+            try:
+                self.tree = ast.parse(self._opened)
+            except PARSE_ERRORS as error:
+                raise Surprise("what compiles does not parse: {}".format(error)) from None
 
     def at(self, line: int, column: int) -> int:
         """The offset of a line, from 1, and a column in characters."""

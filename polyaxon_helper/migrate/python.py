@@ -8,7 +8,7 @@ import re
 from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Set, Tuple
 
 from ..replacements import EXCEPTIONS, REPLACEMENTS, TRACKING
-from .edits import LINE_END, Edit, Source, Span, Surprise, Unreadable, applied, parse, same
+from .edits import LINE_END, Edit, Source, Span, Surprise, Unreadable, applied, same
 from .names import Binding, Names, Scope, Use, Variable
 
 LEGACY = "polyaxon_helper"
@@ -65,6 +65,7 @@ TOGETHER_OBJECT = "stays while the module is handed around as an object, so that
 DEBUGGED = "`{name=}` in an f-string prints the legacy name; write it without the ="
 TWICE = "one import gives two things this name; leave the last, then run again"
 ASSIGNED = "the module's attribute is replaced; replace polyaxon_client.tracking's by hand"
+HIDDEN = "hidden by another import of the package in this function; import both at the top, then run again"
 SPELLED = "written in a way that can't be edited safely; write it as module.name, then run again"
 
 
@@ -179,6 +180,11 @@ def members_path(name: str) -> str:
     return path or ""
 
 
+def symbol_of(name: str) -> str:
+    """What a use of a legacy name needs to find in its scope."""
+    return "experiment" if name in NEEDS_EXPERIMENT else members_path(name).split(".")[0]
+
+
 class Rewrite:
     """One module's way from the old text to the new one."""
 
@@ -195,7 +201,8 @@ class Rewrite:
         self.legacies: Dict[Variable, Legacy] = {}
         self.packages: Dict[Variable, Package] = {}
         self.chosen: Dict[str, str] = {}
-        self.scopes: Dict[str, List[Scope]] = {}
+        self.wanted: Dict[str, List[Tuple[Scope, Any]]] = {}
+        """Where each of the client's names is needed: the scope, and the node there."""
         self.factory = ""
         self.instance = ""
         self.stars: List[Any] = []
@@ -287,6 +294,7 @@ class Rewrite:
             self._read_package(package)
         for legacy in self.legacies.values():
             legacy.style = self._style(legacy)
+        self._leave_hidden()
         self._settle_experiment()
 
     def result(self, context: Context) -> Result:
@@ -306,10 +314,8 @@ class Rewrite:
         new = applied(text, list(self.edits.values()))
         if new != text:
             try:
-                parse(new, compiles=True)
                 source = Source(new)
             except Unreadable as error:
-                parse(text, compiles=True)  # or was the old one no better?
                 raise Surprise("the new text does not parse: {}".format(error)) from None
             if not same(self.source, source, self.swaps, self.added):
                 raise Surprise("the new text has another tree than was meant")
@@ -447,6 +453,39 @@ class Rewrite:
                 return "kept"
         return "inline"
 
+    def _leave_hidden(self) -> None:
+        """Where a function uses what stands outside, and imports for itself what would get the same name."""
+        needs: List[Tuple[Any, Site, str]] = []
+        uses: List[Tuple[Any, List[Site], Use, str]] = []
+        for legacy in self.legacies.values():
+            if legacy.style != "stays":
+                sites = [site for site, _, _ in legacy.parts]
+                needs += [(legacy, site, symbol_of(name)) for site, _, name in legacy.parts]
+                uses += [(legacy, sites, use, symbol_of(legacy.parts[0][2])) for use in legacy.variable.uses
+                         if legacy.style in ("inline", "instance")]
+        for package in self.packages.values():
+            if not package.stays:
+                sites = [site for site, _ in package.sites]
+                needs += [(package, site, symbol_of(each.name)) for each in package.members for site in sites]
+                uses += [(package, sites, each.use, symbol_of(each.name)) for each in package.members]
+        hidden = {each for user, sites, use, symbol in uses for other, site, needed in needs
+                  if needed == symbol and self._hides(site, use, user.variable, sites) for each in (user, other)}
+        for legacy in hidden.intersection(self.legacies.values()):
+            legacy.style = self._stay(legacy, HIDDEN)
+        for package in hidden.intersection(self.packages.values()):
+            package.stays = True
+            for member in package.members:
+                self._report(self.source.start(member.use.node), member.name, HIDDEN)
+
+    def _hides(self, site: Site, use: Use, variable: Variable, sites: List[Site]) -> bool:
+        """Whether what an import in a function binds can be in the way of one outside that is used there."""
+        inside = list(use.scope.chain())
+        inside = inside[:inside.index(variable.scope)] if variable.scope in inside else []
+        first = sites[0]
+        return site.scope in inside and site.scope.kind != "class" and not (
+            self.names.parents[first.node] is self.source.tree and not self._is_guarded(first)
+            and first.node.lineno < site.node.lineno)
+
     def _stay(self, legacy: Legacy, message: str) -> str:
         for site, alias, name in legacy.parts:
             if name in self.context.selected:
@@ -542,45 +581,48 @@ class Rewrite:
     def _choose_names(self) -> None:
         """What everything new is called in this module."""
         for legacy in self.legacies.values():
+            sites = [(site.scope, site.node) for site, _, _ in legacy.parts]
+            uses = [(use.scope, use.node) for use in legacy.variable.uses]
             if legacy.style in ("inline", "kept"):
-                for site, _, name in legacy.parts:
-                    self._want(members_path(name).split(".")[0], [site.scope])
-                    if legacy.style == "inline":
-                        self._want(members_path(name).split(".")[0], [use.scope for use in legacy.variable.uses])
-        for legacy in self._wanting():
-            for symbol in ("experiment", "get_experiment", "Experiment", "PolyaxonClientException"):
-                self._want(symbol, [site.scope for site, _, _ in legacy.parts])
-            self._want("experiment", [use.scope for use in legacy.variable.uses])
+                for _, _, name in legacy.parts:
+                    self._want(members_path(name).split(".")[0], sites + uses * (legacy.style == "inline"))
+            if legacy in self._wanting():
+                for symbol in ("experiment", "get_experiment", "Experiment", "PolyaxonClientException"):
+                    self._want(symbol, sites)
+                self._want("experiment", uses)
         for package in self.packages.values():
             for member in package.members if not package.stays else []:
                 if self._moves(member):
-                    scopes = [member.use.scope] + [site.scope for site, _ in package.sites]
+                    places = [(site.scope, site.node) for site, _ in package.sites]
                     symbols = [members_path(member.name).split(".")[0]]
                     if member.name in NEEDS_EXPERIMENT:
                         symbols += ["experiment", "get_experiment", "PolyaxonClientException"]
                         symbols += ["send_metrics"] if member.name == "send_metrics" and not member.called else []
                     for symbol in symbols:
-                        self._want(symbol, scopes)
-        for symbol, scopes in self.scopes.items():
-            self.chosen[symbol] = self._free_name(symbol, scopes)
+                        self._want(symbol, places + [(member.use.scope, member.use.node)])
+        for symbol, places in self.wanted.items():
+            self.chosen[symbol] = self._free_name(symbol, places)
 
-    def _want(self, symbol: str, scopes: List[Scope]) -> None:
-        self.scopes.setdefault(symbol, [self.names.module]).extend(scopes)
+    def _want(self, symbol: str, places: List[Tuple[Scope, Any]]) -> None:
+        self.wanted.setdefault(symbol, [(self.names.module, self.source.tree)]).extend(places)
 
     def _moves(self, member: Member) -> bool:
         return member.name in self.context.selected and REPLACEMENTS[member.name].home is not None
 
-    def _free_name(self, symbol: str, scopes: List[Scope]) -> str:
+    def _free_name(self, symbol: str, places: List[Tuple[Scope, Any]]) -> str:
         existing = self._existing(symbol)
         candidates = ([existing.name] if existing else []) + [symbol]
         candidates += OTHER_NAMES.get(symbol, ("polyaxon_" + symbol,))
         candidates += ["{}_{}".format(candidates[-1], number) for number in range(2, 99)]
-        return next(name for name in candidates if not any(self._is_taken(name, symbol, scope) for scope in scopes))
+        return next(name for name in candidates if not any(self._is_taken(name, symbol, *place) for place in places))
 
-    def _is_taken(self, name: str, symbol: str, scope: Scope) -> bool:
+    def _is_taken(self, name: str, symbol: str, scope: Scope, node: Any) -> bool:
         for outer in scope.chain():
             variable = outer.variables.get(name)
-            if variable is not None and (variable.bindings or variable.uses) and not self._is_symbol(variable, symbol):
+            if variable is not None and (variable.bindings or variable.uses) and not (
+                    self._is_symbol(variable, symbol) and (outer.kind != "function" or any(
+                        self.names.parents[binding.node] is outer.node and binding.node.lineno <= node.lineno
+                        for binding in variable.bindings))):
                 return True
         first = self.sites[0].node.lineno
         if symbol in OTHER_NAMES and name == symbol and any(
@@ -817,7 +859,7 @@ class Rewrite:
         """Lines of their own after a statement of the module."""
         end = self.source.logical_line(self.source.start(node)).end
         self._insert(end, "".join(self.source.newline + line for line in lines))
-        self.swaps[node] = [node, *parse("\n".join(lines)).body]
+        self.swaps[node] = [node, *ast.parse("\n".join(lines)).body]
 
     def gives_on(self) -> bool:
         """Whether the Experiment that it is given surely is there for those who import this module."""
@@ -849,12 +891,12 @@ class Rewrite:
         threading = "threading"
         imports: List[str] = []
         if not self._has_threading(line):
-            threading = self._free_name("threading", [self.names.module])
+            threading = self._free_name("threading", [(self.names.module, self.source.tree)])
             imports = ["import " + _as("threading", threading)]
         text = FACTORY.format(name=self.factory, says=FACTORY_SAYS, threading=threading).rstrip().split("\n")
         unit = self.source.unit()
         text = [_indented(each, unit) for each in text]
-        statements = list(parse("\n".join(imports + text)).body)
+        statements = list(ast.parse("\n".join(imports + text)).body)
         if imports and first is not None and first.lineno < line and self._starts_line(first):
             offset = self.source.at(first.lineno, 0)
             self._insert(offset, imports[0] + self.source.newline)
@@ -1059,10 +1101,10 @@ class Rewrite:
         everything = ([] if after_first else before) + ([statement] if statement else []) + (
             before if after_first else []) + site.assigns + [
             each for block in site.after for each in block]
-        body: List[ast.AST] = list(parse("\n".join(each.replace("\t", "    ") for each in everything)).body)
+        body: List[ast.AST] = list(ast.parse("\n".join(each.replace("\t", "    ") for each in everything)).body)
         if not body and (self._is_only(site.node) or exploded):
             everything = before = ["pass"]
-            body = list(parse("pass").body)
+            body = list(ast.parse("pass").body)
         self.swaps[site.node] = body
         if not everything:
             return self._remove(start, end, alone)

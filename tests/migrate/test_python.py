@@ -297,7 +297,7 @@ def test_a_string_without_an_end_is_a_surprise(text: str) -> None:
 
 def test_an_fstring_that_is_not_understood_is_a_surprise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("polyaxon_helper.migrate.edits.opened", lambda text: ("(", []))
-    with pytest.raises(Surprise, match="not understood"):
+    with pytest.raises(Surprise, match="does not parse"):
         Source("f'{x}'")
 
 

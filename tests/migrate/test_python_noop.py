@@ -111,6 +111,18 @@ REPORTED = {
         [(3, 3), (4, 1)]),
     "a star for a name by hand that is listed": (
         "from polyaxon_helper import *\n__all__ = ['get_data_path']\n", [(1, 1)]),
+    "a getter under a condition, and another that a function imports after it used the first": (
+        "if c:\n    from polyaxon_helper import get_params\ndef f():\n    get_params()\n    if c:\n"
+        "        from polyaxon_helper import get_tf_config\n        get_tf_config()\n", [(4, 5), (7, 9)]),
+    "the same with the import below the function": (
+        "def f():\n    get_params()\n    if c:\n        from polyaxon_helper import get_tf_config\n"
+        "        get_tf_config()\nfrom polyaxon_helper import get_params\n", [(2, 5), (5, 9)]),
+    "the same with the module": (
+        "if c:\n    import polyaxon_helper\ndef f():\n    polyaxon_helper.get_params()\n    if c:\n"
+        "        from polyaxon_helper import get_tf_config\n        get_tf_config()\n", [(4, 5), (7, 9)]),
+    "the same with send_metrics, used in a function inside": (
+        "if c:\n    from polyaxon_helper import send_metrics\ndef f():\n    def g():\n        send_metrics(a=1)\n"
+        "    if c:\n        from polyaxon_helper import send_metrics as log\n        log(a=2)\n", [(5, 9), (8, 9)]),
     "the module in eval": ("import polyaxon_helper\neval('polyaxon_helper.get_params()')\n", [(1, 1)]),
 }
 
