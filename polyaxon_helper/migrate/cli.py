@@ -10,9 +10,9 @@ from typing import Any, Callable, Dict, FrozenSet, Iterator, List, NamedTuple, O
 
 from ..replacements import VERSION
 from . import files
-from .edits import LINE_END, Surprise, Unreadable
 from .project import Project
 from .python import ALL, LEGACY, Place, Result, Rewrite
+from .source import LINE_END, Surprise, Unreadable
 
 COMMAND = "polyaxon-helper-migrate"
 EXAMPLES = """\

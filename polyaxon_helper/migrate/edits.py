@@ -1,46 +1,14 @@
-"""A module's text, its positions, and verified replacements in it.
-
-It is read with its f-strings opened up, character by character: before Python 3.12 the tree does not say where the
-names in them stand. That the text parses is what makes so little reading of it enough.
-"""
+"""Verified replacements in a text, and the tree that they should give."""
 import ast
 import re
-import warnings
-from bisect import bisect_left, bisect_right
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
-LINE_END = re.compile(r"\r\n|\r|\n")  # str.splitlines() knows more of them than Python does
-BLANK = re.compile(r"(?:[ \t\f]|\\(?:\r\n|\r|\n))*")
-GAP = re.compile(r"(?:[ \t\f\r\n\\]|#[^\r\n]*)*")
-"""What may stand between two tokens, in a simple statement and in parentheses."""
-PIECE = re.compile(r"[^\s.,();#\\]+|[.,()]")
-"""What import statements are made of."""
+from .names import Names
+from .source import LINE_END, Source, Span, Surprise, Unreadable
 
-FSTRING = re.compile(r"[fF][rR]?['\"]|[rR][fF]['\"]")
-LITERAL = r"#[^\r\n]*|(?P<prefix>\b(?:[fF][rR]?|[rR][fFbB]?|[bB][rR]?|[uU]))?(?P<quote>'''|\"\"\"|'|\")"
-IN_MODULE = re.compile(LITERAL)
-IN_FIELD = re.compile(LITERAL + r"|[!=<>]=|[\[\](){}:!=]")
-IN_LINE = re.compile(LITERAL + r"|[\[\](){};]|\\?(?:\r\n|\r|\n)")
-ENDS = {
-    "'": re.compile(r"[^'\\]*(?:\\.[^'\\]*)*'", re.S),
-    '"': re.compile(r'[^"\\]*(?:\\.[^"\\]*)*"', re.S),
-    "'''": re.compile(r"[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*'''", re.S),
-    '"""': re.compile(r'[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"""', re.S),
-}
-"""The rest of a string, by its quotes."""
-PARSE_ERRORS = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
-
-
-class Unreadable(Exception):
-    """Python can't parse the text."""
-
-    def __init__(self, message: str, line: int) -> None:
-        super().__init__(message)
-        self.line = line
-
-
-class Surprise(Exception):
-    """Something that this program takes for impossible; the text is left as it is."""
+REST_OF_LINE = re.compile(r"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|$)")
+REST_OF_NAME = re.compile(r"[ \t\f]*,?" + REST_OF_LINE.pattern)
+COMMA = re.compile(r"\s*,[ \t]*")
 
 
 class Edit(NamedTuple):
@@ -49,29 +17,6 @@ class Edit(NamedTuple):
     old: str
     """What must stand there."""
     new: str
-
-
-class Span(NamedTuple):
-    start: int
-    end: int
-
-
-class Imported(NamedTuple):
-    """The names of an import statement, as they stand in the text."""
-
-    spans: List[Span]
-    """Each with its `as`."""
-    end: int
-    parenthesized: bool
-
-
-class Line(NamedTuple):
-    """A logical line."""
-
-    start: int
-    separators: List[int]
-    """Where its semicolons stand."""
-    end: int
 
 
 def applied(text: str, edits: List[Edit]) -> str:
@@ -86,7 +31,7 @@ def applied(text: str, edits: List[Edit]) -> str:
     return "".join(parts + [text[done:]])
 
 
-def same(old: "Source", new: "Source", swaps: Dict[Any, List[ast.AST]], added: Dict[Any, List[ast.AST]]) -> bool:
+def same(old: Source, new: Source, swaps: Dict[Any, List[ast.AST]], added: Dict[Any, List[ast.AST]]) -> bool:
     """Whether the trees are equal but for nodes of the old one that others replace, and statements added before it."""
     meant = [each for node in old.tree.body for each in _instead(node, swaps, added)]
     if len(meant) != len(new.tree.body):
@@ -118,211 +63,204 @@ def _instead(node: Any, swaps: Dict[Any, List[ast.AST]], added: Dict[Any, List[a
     return added.get(node, []) + swaps.get(node, [node]) if isinstance(node, ast.AST) else [node]
 
 
-class Source:
-    """A text, read."""
+class Edits:
+    """What is put in, taken out and replaced in a text."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-        ends = list(LINE_END.finditer(text))
-        self.newline = ends[0].group() if ends else "\n"
-        self.starts = [0] + [end.end() for end in ends]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+    def __init__(self, source: Source, names: Names) -> None:
+        self.source = source
+        self.names = names
+        self._edits: Dict[Tuple[int, int], Edit] = {}
+        self._swaps: Dict[Any, List[ast.AST]] = {}
+        self._added: Dict[Any, List[ast.AST]] = {}
+        self._removed: Set[ast.AST] = set()
+
+    def result(self) -> str:
+        """The text after all of them; Surprise where its tree is not what was meant."""
+        text = applied(self.source.text, list(self._edits.values()))
+        if text != self.source.text:
             try:
-                compile(text, "<text>", "exec", dont_inherit=True)  # `return` outside of a function would parse
-            except PARSE_ERRORS as error:
-                message = getattr(error, "msg", None) or str(error) or type(error).__name__
-                raise Unreadable(message, getattr(error, "lineno", None) or 1) from None
-            self._opened, self._debugged = opened(text) if FSTRING.search(text) else (text, [])
-            try:
-                self.tree = ast.parse(self._opened)
-            except PARSE_ERRORS as error:
-                raise Surprise("what compiles does not parse: {}".format(error)) from None
+                source = Source(text)
+            except Unreadable as error:
+                raise Surprise("the new text does not parse: {}".format(error)) from None
+            if not same(self.source, source, self._swaps, self._added):
+                raise Surprise("the new text has another tree than was meant")
+        return text
 
-    def at(self, line: int, column: int) -> int:
-        """The offset of a line, from 1, and a column in characters."""
-        return min(self.starts[line - 1] + column if line <= len(self.starts) else len(self.text), len(self.text))
+    def replace(self, start: int, end: int, new: str) -> None:
+        """Bytes of a statement that `statement` says the rest of."""
+        old = self.source.text[start:end]
+        if old != new:
+            self._edits[start, end] = Edit(start, end, old, new)
 
-    def start(self, node: Any) -> int:
-        """The offset where a node starts; the tree's columns count bytes of UTF-8."""
-        begin: int = self.starts[node.lineno - 1]
-        size: int = node.col_offset
-        line = self._opened[begin:begin + size].encode("utf-8", "surrogatepass")[:size]
-        return begin + len(line.decode("utf-8", "replace"))
+    def expression(self, node: ast.AST, start: int, end: int, new: str) -> None:
+        self.replace(start, end, new)
+        self._swaps[node] = [ast.parse(new, mode="eval").body]
 
-    def position(self, offset: int) -> Tuple[int, int]:
-        """Line and column, both from 1, as editors show them."""
-        line = bisect_right(self.starts, offset)
-        return line, offset - self.starts[line - 1] + 1
+    def behind(self, node: ast.stmt, lines: List[str]) -> None:
+        """Lines of their own behind a statement of the module, once."""
+        if node not in self._swaps:
+            end = self.source.logical_line(self.source.start(node)).end
+            self._insert(end, "".join(self.source.newline + line for line in lines))
+            self._swaps[node] = [node, *ast.parse("\n".join(lines)).body]
 
-    def line(self, number: int) -> str:
-        return self.text[self.starts[number - 1]:self.line_end(self.starts[number - 1])]
+    def above(self, node: Any, line: int, lines: List[str]) -> None:
+        """Lines above a statement of the module and the comments that belong to it, which start at `line`."""
+        self._insert(self.source.at(line, 0), "".join(each + self.source.newline for each in lines))
+        self._added[node] = self._added.get(node, []) + list(ast.parse("\n".join(lines)).body)
 
-    def line_end(self, offset: int) -> int:
-        match = LINE_END.search(self.text, offset)
-        return match.start() if match else len(self.text)
+    def starts_line(self, node: Any) -> bool:
+        return not self.source.text[self.source.at(node.lineno, 0):self.source.start(node)].strip()
 
-    def next(self, offset: int) -> int:
-        """Where the next token starts, in parentheses or where the statement surely goes on."""
-        return _end(GAP, self.text, offset)
+    def indented(self, line: str) -> str:
+        """A line of ours, which a tab or four spaces indent, in the file's own indentation."""
+        stripped = line.lstrip("\t ")
+        depth = line.count("\t") or (len(line) - len(stripped)) // 4
+        return self.source.unit() * depth + stripped
 
-    def imported(self, offset: int) -> Imported:
-        """The names of the import statement that starts there."""
-        spans: List[Span] = []
-        begin = end = -1
-        reached = parenthesized = False
-        while True:
-            offset = _end(GAP if parenthesized else BLANK, self.text, offset)
-            match = PIECE.match(self.text, offset)
-            if match is None or match.group() == ")":
-                spans += [Span(begin, end)] if begin >= 0 else []
-                return Imported(spans, offset + 1 if match else end, parenthesized)
-            offset = match.end()
-            if match.group() == "import":
-                reached = True
-            elif match.group() == "(":
-                parenthesized = True
-            elif match.group() == ",":
-                spans.append(Span(begin, end))
-                begin = -1
-            elif reached:
-                begin, end = match.start() if begin < 0 else begin, match.end()
+    def _insert(self, offset: int, new: str) -> None:
+        edit = self._edits.get((offset, offset), Edit(offset, offset, "", ""))
+        self._edits[offset, offset] = edit._replace(new=edit.new + new)
 
-    def logical_line(self, offset: int) -> Line:
-        """The logical line that an offset is in."""
-        start, at, depth = 0, 0, 0
-        separators: List[int] = []
-        while True:
-            match = IN_LINE.search(self._opened, at)
-            if match is None:
-                return Line(start, separators, len(self.text))
-            at = match.end()
-            piece = match.group()
-            if match.group("quote"):
-                at = _end(ENDS[match.group("quote")], self._opened, at)
-            elif piece in ("(", "[", "{"):
-                depth += 1
-            elif piece in (")", "]", "}"):
-                depth -= 1
-            elif piece == ";":
-                separators.append(match.start())
-            elif piece[0] in "\r\n" and not depth:
-                if at > offset:
-                    return Line(start, separators, match.start())
-                start, separators = at, []
+    # In an import statement
 
-    def blocks(self, but: List[int]) -> Dict[ast.stmt, str]:
-        """The text of the module's compound statements, which says what tree they have; not those with these lines."""
-        body = self.tree.body
-        lines = [min(each.lineno for each in [node, *getattr(node, "decorator_list", [])]) for node in body]
-        lines.append(len(self.starts) + 1)
-        offsets = self.starts + [len(self.text)]
-        but = sorted(but)
-        return {node: self.text[offsets[line - 1]:offsets[following - 1]]
-                for node, line, following in zip(body, lines, lines[1:])
-                if hasattr(node, "body") and bisect_left(but, line) == bisect_left(but, following)}
-
-    def in_debugged(self, offset: int) -> bool:
-        """Whether it is in a field such as `{name=}`, which prints its own text."""
-        return any(start <= offset < end for start, end in self._debugged)
-
-    def indent_at(self, offset: int) -> str:
-        line = self.line(bisect_right(self.starts, offset))
-        return line[:len(line) - len(line.lstrip(" \t\f"))].replace("\f", "")
-
-    def unit(self) -> str:
-        """One level of this file's indentation."""
-        match = re.search(r"^\w[^\r\n]*:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)([ \t]+)[^\s#]", self.text, re.M)
-        return match.group(1) if match else "    "
-
-
-def _end(pattern: "re.Pattern[str]", text: str, offset: int) -> int:
-    match = pattern.match(text, offset)
-    if match is None:
-        raise Surprise("a string does not end")
-    return match.end()
-
-
-# f-strings
-
-def opened(text: str) -> Tuple[str, List[Span]]:
-    """The text with f"a{b!r:{c}}" as (  (b   (c))), of the same length, and where fields are that print themselves."""
-    chars = list(text)
-    debugged: List[Span] = []
-    try:
-        _open_code(text, 0, chars, debugged, IN_MODULE)
-    except IndexError:
-        raise Surprise("an f-string does not end") from None
-    return "".join(chars), debugged
-
-
-def _open_code(text: str, at: int, chars: List[str], debugged: List[Span],
-               pattern: "re.Pattern[str]") -> int:
-    """Open the f-strings of the module, or of a field's expression; returns where that ends."""
-    depth = 0
-    joined = -1  # where a string would be one with the f-string before it
-    while True:
-        match = pattern.search(text, at)
-        if match is None:
-            return len(text)
-        start, at, piece = match.start(), match.end(), match.group()
-        if match.group("quote"):
-            if "f" in (match.group("prefix") or "").lower():
-                at = joined = _open_string(text, match, chars, debugged)
+    def cut(self, spans: List[Span], keeps: List[bool], wanted: List[str], parenthesized: bool) -> None:
+        """Take names out of an import, and put others in."""
+        spare = list(wanted)
+        stay: List[Tuple[Span, str]] = []
+        done = 0
+        for number, (span, keep) in enumerate(zip(spans, keeps)):
+            if keep:
+                stay.append((span, self.source.text[span.start:span.end]))
+            elif spare:
+                stay.append((span, spare.pop(0)))
+            elif any(keeps[number + 1:]):
+                following = spans[number + 1].start
+                if parenthesized and LINE_END.search(self.source.text[span.end:following]):
+                    self._cut_line(span)
+                else:
+                    self.replace(span.start, following, "")
+            elif parenthesized and LINE_END.search(self.source.text[stay[-1][0].end:span.start]):
+                self._cut_line(span)
             else:
-                at = _end(ENDS[match.group("quote")], text, at)
-                if start == joined:
-                    _blank(text, chars, start, at)
-                    chars[start], chars[at - 1] = "()"
-                    joined = at
-            joined = _end(GAP, text, joined) if joined == at else -1
-        elif pattern is IN_FIELD:
-            if piece in ("(", "[", "{"):
-                depth += 1
-            elif piece in (")", "]", "}") and depth:
-                depth -= 1
-            elif piece in (":", "!", "=", "}") and not depth:
-                return start
+                self.replace(max(done, stay[-1][0].end), span.end, "")
+                done = span.end
+        last, text = stay[-1]
+        for span, each in stay[:-1]:
+            self.replace(span.start, span.end, each)
+        self.replace(last.start, last.end, ", ".join([text] + spare))
 
-
-def _open_string(text: str, match: "re.Match[str]", chars: List[str], debugged: List[Span]) -> int:
-    """Open the f-string that starts there; returns where it ends."""
-    quote, is_raw = match.group("quote"), "r" in match.group("prefix").lower()
-    at = match.end()
-    nesting = 0  # format specifications that we are in
-    _blank(text, chars, match.start(), at)
-    chars[match.start()] = "("
-    while not text.startswith(quote, at):
-        start, char = at, text[at]
-        if char == "{" and (nesting or text[at + 1] != "{"):
-            chars[at] = "("
-            at = end = _open_code(text, at + 1, chars, debugged, IN_FIELD)
-            if text[end] == "=":
-                debugged.append(Span(start, end))
-            while text[at] not in ":}":  # !r
-                at += 1
-            _blank(text, chars, end, at + 1)
-            if text[at] == ":":
-                nesting += 1
-            else:
-                chars[at] = ")"
-            at += 1
-        elif char == "}" and nesting:
-            chars[at] = ")"
-            nesting -= 1
-            at += 1
+    def _cut_line(self, span: Span) -> None:
+        """Take out a name that stands on its own line, with the line; else only the name and its comma."""
+        text = self.source.text
+        line, column = self.source.position(span.start)
+        rest = REST_OF_NAME.match(text, span.end)
+        if rest and not text[span.start - column + 1:span.start].strip():
+            self.replace(self.source.at(line, 0), rest.end(), "")
         else:
-            if char == "\\":
-                named = not is_raw and text.startswith("\\N{", at)
-                at = text.index("}", at) + 1 if named else at + (1 if text[at + 1] in "{}" else 2)
+            comma = COMMA.match(text, span.end)
+            self.replace(span.start, comma.end() if comma else span.end, "")
+
+    # Statements
+
+    def statement(self, node: ast.stmt, end: int, before: List[str], kept: Optional[str], after: List[str],
+                  blocks: List[List[str]]) -> None:
+        """Put simple statements around one, or in its place where nothing of it is kept, and compound ones behind it.
+
+        `kept` is what `replace` and `cut` leave of it.
+        """
+        source = self.source
+        start = source.start(node)
+        alone = self._stands_alone(start, end)
+        indent = source.indent_at(start)
+        exploded = bool(blocks) and not alone
+        if exploded:
+            indent = self._explode(node, start, indent)
+        everything = before + ([kept] if kept else []) + after + [line for block in blocks for line in block]
+        if not everything and (exploded or self._is_only(node)):
+            everything = before = ["pass"]
+        body = ast.parse("\n".join(each.replace("\t", "    ") for each in everything)).body
+        self._swaps[node] = list(body)
+        if not everything:
+            self._remove(start, end, alone)
+        elif not blocks and not alone:
+            if kept is None:
+                self.replace(start, end, "; ".join(before + after))
             else:
-                at += 2 if char in "{}" else 1
-            _blank(text, chars, start, at)
-    _blank(text, chars, at, at + len(quote))
-    at += len(quote)
-    chars[at - 1] = ")"
-    return at
+                self._insert(start, "".join(each + "; " for each in before))
+                self._insert(end, "".join("; " + each for each in after))
+        else:
+            newline = source.newline + indent
+            pieces = "".join(newline + each for each in after) + self._blocks(node, end, blocks, newline, exploded)
+            if kept is None and not before:
+                self.replace(start, end, pieces.lstrip("\r\n \t"))  # what comes now takes its place
+                return
+            if kept is None:
+                self.replace(start, end, newline.join(before))
+            elif before:
+                self._insert(start, "".join(each + newline for each in before))
+            self._insert(source.line_end(end) if alone else end, pieces)
+
+    def _blocks(self, node: ast.stmt, end: int, blocks: List[List[str]], newline: str, exploded: bool) -> str:
+        """The text of compound statements, with blank lines as people put them."""
+        gaps = [2 if block[0].startswith("def") and newline == self.source.newline else 1 for block in blocks]
+        pieces = "".join(self.source.newline * gap + "".join(newline + self.indented(each) for each in block)
+                         for gap, block in zip(gaps, blocks))
+        if blocks and not exploded and any(node in body[:-1] for body in _bodies(self.names.parents[node])):
+            pieces += self.source.newline * max(0, gaps[-1] - self._blank_after(end))
+        return pieces
+
+    def _blank_after(self, end: int) -> int:
+        match = re.compile(r"(?:\r\n|\r|\n)((?:[ \t\f]*(?:\r\n|\r|\n))*)").match(
+            self.source.text, self.source.line_end(end))
+        return len(LINE_END.findall(match.group(1))) if match else 9
+
+    def _stands_alone(self, start: int, end: int) -> bool:
+        """Whether nothing else is in the logical line."""
+        source = self.source
+        line, column = source.position(start)
+        before = source.text[start - column + 1:start].strip() or line > 1 and source.line(line - 1).endswith("\\")
+        return not before and REST_OF_LINE.match(source.text, end) is not None
+
+    def _explode(self, node: ast.stmt, start: int, indent: str) -> str:
+        """Give each statement of the logical line a line of its own; returns their indentation."""
+        source = self.source
+        line = source.logical_line(start)
+        body = next(body for body in _bodies(self.names.parents[node]) if node in body)
+        header = source.text[line.start:source.start(body[0])].rstrip(" \t(")
+        if header.endswith(":"):
+            indent += source.unit()
+            opening = line.start + len(header)
+            self.replace(opening, source.next(opening), source.newline + indent)
+        for separator in line.separators:
+            begin = len(source.text[:separator].rstrip(" \t"))
+            if REST_OF_LINE.match(source.text, separator + 1):
+                self.replace(begin, separator + 1, "")
+            else:
+                self.replace(begin, source.next(separator + 1), source.newline + indent)
+        return indent
+
+    def _is_only(self, node: ast.AST) -> bool:
+        """Whether nothing else remains of its block."""
+        parent = self.names.parents[node]
+        self._removed.add(node)
+        return not isinstance(parent, ast.Module) and any(
+            node in body and self._removed.issuperset(body) for body in _bodies(parent))
+
+    def _remove(self, start: int, end: int, alone: bool) -> None:
+        text = self.source.text
+        if alone:
+            line, _ = self.source.position(start)
+            rest = REST_OF_LINE.match(text, end)
+            self.replace(self.source.at(line, 0), rest.end() if rest else end, "")
+            return
+        after = re.compile(r"[ \t]*;[ \t]*").match(text, end)
+        if after and not re.compile(r"[\r\n#]|$").match(text, after.end()):
+            self.replace(start, after.end(), "")
+        else:
+            begin = re.compile(r".*?(?=[ \t]*;[ \t]*$)", re.S).match(text[:start])
+            self.replace(begin.end() if begin else start, end, "")
 
 
-def _blank(text: str, chars: List[str], start: int, end: int) -> None:
-    chars[start:end] = [char if char in "\r\n" else " " for char in text[start:end]]
+def _bodies(node: ast.AST) -> List[Any]:
+    fields = ("body", "orelse", "finalbody")
+    return [getattr(node, field) for field in fields if isinstance(getattr(node, field, None), list)]

@@ -8,8 +8,8 @@ import re
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from . import files
-from .edits import Surprise, Unreadable
 from .python import ALL, LEGACY, Context, Provider, Rewrite
+from .source import Surprise, Unreadable
 
 IMPORT = re.compile(rb"import(?=[ \t(\\])[ \t]*(\([^)]*\)|(?:[^\n\\;#]+|\\\r?\n)*)")
 WORD = re.compile(rb"\w+")

@@ -8,8 +8,9 @@ import re
 from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Set, Tuple
 
 from ..replacements import EXCEPTIONS, REPLACEMENTS, TRACKING
-from .edits import LINE_END, Edit, Source, Span, Surprise, Unreadable, applied, same
+from .edits import Edits
 from .names import Binding, Names, Scope, Use, Variable
+from .source import LINE_END, Source, Surprise
 
 LEGACY = "polyaxon_helper"
 ALL = frozenset(REPLACEMENTS)
@@ -51,8 +52,6 @@ def {name}(made=[], lock={threading}.Lock()):
                 made.append(None)
     return made[0]
 '''
-
-REST_OF_LINE = re.compile(r"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|$)")
 
 OBJECT = "the module is handed around as an object; use functions of polyaxon_client.tracking, then run again"
 STRING = "a string names the legacy package; write the name that the code uses now"
@@ -194,9 +193,7 @@ class Rewrite:
         self.names = Names(self.source.tree)
         self.places: List[Place] = []
         self.uses = 0
-        self.edits: Dict[Tuple[int, int], Edit] = {}
-        self.swaps: Dict[ast.AST, List[ast.AST]] = {}
-        self.added: Dict[ast.AST, List[ast.AST]] = {}
+        self.edits = Edits(self.source, self.names)
         self.sites: List[Site] = []
         self.legacies: Dict[Variable, Legacy] = {}
         self.packages: Dict[Variable, Package] = {}
@@ -207,7 +204,6 @@ class Rewrite:
         self.instance = ""
         self.stars: List[Any] = []
         self.kept_stars: List[Site] = []
-        self.removed: Set[ast.AST] = set()
         self.imported: Set[Tuple[ast.AST, str]] = set()
         """What has been put into a block, and is there for all that follows."""
         self.unknown: List[Tuple[Site, ast.alias]] = []
@@ -307,20 +303,9 @@ class Rewrite:
         self._place_experiment()
         for site in self.sites:
             self._write(site)
-        return self._checked()
-
-    def _checked(self) -> Result:
-        text = self.source.text
-        new = applied(text, list(self.edits.values()))
-        if new != text:
-            try:
-                source = Source(new)
-            except Unreadable as error:
-                raise Surprise("the new text does not parse: {}".format(error)) from None
-            if not same(self.source, source, self.swaps, self.added):
-                raise Surprise("the new text has another tree than was meant")
+        text = self.edits.result()
         provides = (self.factory, True) if self.factory else (self.instance, False) if self.instance else None
-        return Result(new, self.uses, sorted(set(self.places)), provides)
+        return Result(text, self.uses, sorted(set(self.places)), provides)
 
     def _report(self, offset: int, name: str, message: str) -> None:
         self.places.append(Place(*self.source.position(offset), name=name, message=message))
@@ -550,7 +535,7 @@ class Rewrite:
 
     def can_be_given_by(self, statement: Any) -> bool:
         """Whether an import of another module stands where it can also bring the Experiment."""
-        return self._starts_line(statement) and all(
+        return self.edits.starts_line(statement) and all(
             self._only_imports_between(site.node, statement) if statement.lineno > site.node.lineno else True
             for site in self.sites)
 
@@ -715,7 +700,8 @@ class Rewrite:
             self._move_part(legacy, site, alias, name)
         if legacy.style == "inline":
             for use in variable.uses:
-                self._edit_use(use, self._name_end(use), self._written(legacy.parts[0][2]), use.node)
+                self.edits.expression(use.node, self.source.start(use.node), self._name_end(use) or 0,
+                                      self._written(legacy.parts[0][2]))
 
     def _move_part(self, legacy: Legacy, site: Site, alias: Optional[ast.alias], name: str) -> None:
         variable = legacy.variable
@@ -767,9 +753,9 @@ class Rewrite:
         idle = not package.variable.uses and self.context.selected == ALL
         self.uses += len(moved) or sum(idle and alias.name == LEGACY for _, alias in package.sites)
         for member in moved:
-            callable_ = member.called or member.name != "send_metrics"
-            self._edit_use(member.use, member.end, self._written(member.name) if callable_
-                    else self.chosen["send_metrics"], member.node)
+            is_function = member.name == "send_metrics" and not member.called
+            self.edits.expression(member.node, self.source.start(member.use.node), member.end,
+                                  self.chosen["send_metrics"] if is_function else self._written(member.name))
         for site, alias in package.sites:
             if alias.name == LEGACY and (idle or moved and len(moved) == len(package.variable.uses)):
                 site.stays.discard(alias)
@@ -790,15 +776,6 @@ class Rewrite:
         if name == "send_metrics":
             head = "experiment"
         return self.chosen[head] + ("." + rest if rest else "")
-
-    def _edit_use(self, use: Use, end: Optional[int], new: str, node: ast.AST) -> None:
-        self._edit(self.source.start(use.node), end or 0, new)
-        self.swaps[node] = [ast.parse(new, mode="eval").body]
-
-    def _edit(self, start: int, end: int, new: str) -> None:
-        old = self.source.text[start:end]
-        if old != new:
-            self.edits[start, end] = Edit(start, end, old, new)
 
     # Placing the Experiment
 
@@ -842,8 +819,8 @@ class Rewrite:
             if provider.node.lineno < site.node.lineno:
                 site.before += lines[:1]
                 site.assigns[:0] = lines[1:]
-            elif provider.node not in self.swaps:
-                self._write_after(provider.node, lines)
+            else:
+                self.edits.behind(provider.node, lines)
         elif self.factory:
             site.assigns.insert(0, "{} = {}()".format(instance, self.factory))
         elif site is main:
@@ -854,12 +831,6 @@ class Rewrite:
                 "except {}:".format(self.chosen["PolyaxonClientException"]),
                 "\t{} = None".format(instance),
             ])
-
-    def _write_after(self, node: ast.stmt, lines: List[str]) -> None:
-        """Lines of their own after a statement of the module."""
-        end = self.source.logical_line(self.source.start(node)).end
-        self._insert(end, "".join(self.source.newline + line for line in lines))
-        self.swaps[node] = [node, *ast.parse("\n".join(lines)).body]
 
     def gives_on(self) -> bool:
         """Whether the Experiment that it is given surely is there for those who import this module."""
@@ -889,30 +860,18 @@ class Rewrite:
         first = next((node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))
                       and getattr(node, "module", "") != "__future__"), None)
         threading = "threading"
-        imports: List[str] = []
+        head: List[str] = []
         if not self._has_threading(line):
             threading = self._free_name("threading", [(self.names.module, self.source.tree)])
-            imports = ["import " + _as("threading", threading)]
+            head = ["import " + _as("threading", threading)]
+            if first is not None and first.lineno < line and self.edits.starts_line(first):
+                self.edits.above(first, first.lineno, head)
+                head = []
         text = FACTORY.format(name=self.factory, says=FACTORY_SAYS, threading=threading).rstrip().split("\n")
-        unit = self.source.unit()
-        text = [_indented(each, unit) for each in text]
-        statements = list(ast.parse("\n".join(imports + text)).body)
-        if imports and first is not None and first.lineno < line and self._starts_line(first):
-            offset = self.source.at(first.lineno, 0)
-            self._insert(offset, imports[0] + self.source.newline)
-            self.added[first] = self.added.get(first, []) + [statements.pop(0)]
-            imports = []
-        self.added[top] = self.added.get(top, []) + list(statements)
-        gap = self._gap_before(line)
-        lines_ = imports + ([""] * 2 if imports else []) + text + ["", ""]
-        self._insert(self.source.at(line, 0), self.source.newline * gap + "".join(each + self.source.newline
-                for each in lines_))
-
-    def _gap_before(self, line: int) -> int:
-        blank = 0
-        while line - 2 - blank >= 0 and not self.source.line(line - 1 - blank).strip():
-            blank += 1
-        return 0 if line - 1 - blank <= 0 else max(0, 2 - blank)
+        above = self.source.text[:self.source.at(line, 0)]
+        blank = len(LINE_END.findall(above[len(above.rstrip()):])) - 1
+        gap = [""] * (2 - blank) if above.strip() else []
+        self.edits.above(top, line, gap + head + ["", ""] * len(head) + [*map(self.edits.indented, text), "", ""])
 
     def _has_threading(self, line: int) -> bool:
         variable = self.names.module.variables.get("threading")
@@ -920,13 +879,6 @@ class Rewrite:
             isinstance(binding.node, ast.Import) and self.names.parents[binding.node] is self.source.tree
             and getattr(binding.alias, "asname", "") is None and binding.node.lineno < line
             for binding in variable.bindings] == [True]
-
-    def _starts_line(self, node: Any) -> bool:
-        return not self.source.text[self.source.at(node.lineno, 0):self.source.start(node)].strip()
-
-    def _insert(self, offset: int, new: str) -> None:
-        edit = self.edits.get((offset, offset), Edit(offset, offset, "", ""))
-        self.edits[offset, offset] = edit._replace(new=edit.new + new)
 
     # Writing the import statements
 
@@ -992,23 +944,26 @@ class Rewrite:
             remains = []
             if site.explicit:
                 site.before.append("from {} import {}".format(LEGACY, ", ".join(sorted(site.explicit))))
-        statement: Optional[str] = None  # None: it goes
-        if remains and is_from and not [alias for alias in remains if alias in site.stays]:
+        kept: Optional[str] = None  # it goes
+        if remains and is_from and site.stays.isdisjoint(remains):
             self._edit_module(site)
-            self._cut(spans, [alias in remains for alias in aliases], wanted, parenthesized)
-            statement = self._new_from(site, [alias for alias in aliases if alias in remains], wanted)
-        elif remains and (is_from or len(remains) <= len(aliases)):
+            self.edits.cut(spans, [alias in remains for alias in aliases], wanted, parenthesized)
+            kept = self._new_from(site, remains, wanted)
+        elif remains:
             tracked = [_alias_text(alias) for alias in aliases if alias in site.tracked]
             site.before += self._import_lines(sorted(wanted + tracked))
             remains = [alias for alias in remains if alias not in site.tracked]
-            self._cut(spans, [alias in remains for alias in aliases], [], parenthesized)
-            statement = "{}import {}".format("from {} ".format(LEGACY) if is_from else "", ", ".join(
+            self.edits.cut(spans, [alias in remains for alias in aliases], [], parenthesized)
+            kept = "{}import {}".format("from {} ".format(LEGACY) if is_from else "", ", ".join(
                 map(_alias_text, remains)))
         else:
             site.before += self._import_lines(wanted)
-        if statement is None and not site.before and self._is_guarded(site) and not (self.factory and site.instances):
+        if kept is None and not site.before and self._is_guarded(site) and not (self.factory and site.instances):
             site.before.append(self._probe(site))
-        self._lay_out(site, start, end, statement)
+        before = sorted(set(site.before), key=_import_order)
+        if kept is not None and not is_from:
+            before, site.assigns = [], before + site.assigns
+        self.edits.statement(site.node, end, before, kept, site.assigns, site.after)
 
     def _probe(self, site: Site) -> str:
         """An import that fails where the legacy one would have, for the `except` behind it."""
@@ -1025,10 +980,10 @@ class Rewrite:
         start = self.source.next(self.source.start(site.node) + len("from"))
         if not self.source.text.startswith(LEGACY, start):
             raise Surprise("an import is not spelled as expected")
-        self._edit(start, start + len(LEGACY), TRACKING)
+        self.edits.replace(start, start + len(LEGACY), TRACKING)
 
     def _new_from(self, site: Site, remains: List[ast.alias], wanted: List[str]) -> str:
-        """What `_cut` leaves, for the comparison."""
+        """What the import is then."""
         texts: List[str] = []
         spare = list(wanted)
         for alias in site.node.names:
@@ -1038,170 +993,6 @@ class Rewrite:
                 texts.append(spare.pop(0))
         return "from {} import {}".format(TRACKING, ", ".join(texts + spare))
 
-    def _cut(self, spans: List[Span], keeps: List[bool], wanted: List[str], parenthesized: bool) -> None:
-        """Take names out of an import, and put others in."""
-        spare = list(wanted)
-        ends: List[Tuple[Span, str]] = []
-        for number, (segment, keep) in enumerate(zip(spans, keeps)):
-            if keep:
-                ends.append((segment, self.source.text[segment.start:segment.end]))
-            elif spare:
-                ends.append((segment, spare.pop(0)))
-            elif any(keeps[number + 1:]):
-                self._cut_before_another(segment, spans[number + 1], parenthesized)
-            else:
-                previous = ends[-1][0].end
-                between = self.source.text[previous:segment.start]
-                if parenthesized and LINE_END.search(between):
-                    self._cut_lines(segment)
-                else:
-                    self._edit(self._done(previous), segment.end, "")
-                    self._cut_to = segment.end
-        last, text = ends[-1]
-        for segment, each in ends[:-1]:
-            self._edit(segment.start, segment.end, each)
-        self._edit(last.start, last.end, ", ".join([text] + spare))
-
-    _cut_to = 0
-
-    def _done(self, previous: int) -> int:
-        return self._cut_to if self._cut_to > previous else previous
-
-    def _cut_before_another(self, segment: Span, following: Span, parenthesized: bool) -> None:
-        between = self.source.text[segment.end:following.start]
-        if not LINE_END.search(between):
-            self._edit(segment.start, following.start, "")
-        elif parenthesized:
-            self._cut_lines(segment)
-        else:
-            self._edit(segment.start, following.start, "")
-
-    def _cut_lines(self, segment: Span) -> None:
-        """Take out a name that stands on its own line, with the line; else only the name and its comma."""
-        text = self.source.text
-        line, column = self.source.position(segment.start)
-        match = re.compile(r"[ \t\f]*(,?)[ \t\f]*(#[^\r\n]*)?(\r\n|\r|\n)").match(text, segment.end)
-        if match and not text[segment.start - column + 1:segment.start].strip():
-            self._edit(self.source.at(line, 0), match.end(), "")
-        else:
-            comma = re.compile(r"\s*,[ \t]*").match(text, segment.end)
-            self._edit(segment.start, comma.end() if comma else segment.end, "")
-
-    def _lay_out(self, site: Site, start: int, end: int, statement: Optional[str]) -> None:
-        """Put what is new around the statement, or in its place."""
-        source = self.source
-        before = sorted(set(site.before), key=_import_order)
-        compound = bool(site.after)
-        alone = self._stands_alone(start, end)
-        indent = source.indent_at(start)
-        exploded = compound and not alone
-        if exploded:
-            indent = self._explode(site.node, start, indent)
-        after_first = statement is not None and isinstance(site.node, ast.Import)
-        everything = ([] if after_first else before) + ([statement] if statement else []) + (
-            before if after_first else []) + site.assigns + [
-            each for block in site.after for each in block]
-        body: List[ast.AST] = list(ast.parse("\n".join(each.replace("\t", "    ") for each in everything)).body)
-        if not body and (self._is_only(site.node) or exploded):
-            everything = before = ["pass"]
-            body = list(ast.parse("pass").body)
-        self.swaps[site.node] = body
-        if not everything:
-            return self._remove(start, end, alone)
-        if not compound and not alone:
-            text = "; ".join(before)
-            if statement is not None:
-                self._insert(start, text + "; " if before and not after_first else "")
-                self._insert(end, "".join("; " + each for each in (before if after_first else []) + site.assigns))
-            else:
-                self._edit(start, end, "; ".join(before + site.assigns))
-            return None
-        newline = source.newline + indent
-        unit = source.unit()
-        head = newline.join(before)
-        tail = site.assigns
-        blank = source.newline
-        if after_first:
-            tail, before = before + tail, []
-        pieces = "".join(newline + each for each in tail)
-        for block in site.after:
-            gap = 2 if block[0].startswith("def") and not indent else 1
-            pieces += blank * gap + "".join(newline + _indented(each, unit) for each in block)
-        if site.after and not exploded and self._has_sibling(site.node):
-            needed = 2 if site.after[-1][0].startswith("def") and not indent else 1
-            pieces += blank * max(0, needed - self._blank_after(end))
-        if statement is None:
-            if not before:
-                # no import is left here: what comes now takes its place
-                pieces = pieces.lstrip("\r\n \t")
-                self._edit(start, end, pieces)
-                return None
-            self._edit(start, end, head)
-        elif before:
-            self._insert(start, head + newline)
-        self._insert(source.line_end(end) if alone else end, pieces)
-        return None
-
-    def _has_sibling(self, node: ast.AST) -> bool:
-        """Whether another statement of the same block follows."""
-        return any(node in body[:-1] for body in _bodies(self.names.parents[node]))
-
-    def _blank_after(self, end: int) -> int:
-        text = self.source.text[self.source.line_end(end):]
-        match = re.match(r"(?:\r\n|\r|\n)((?:[ \t\f]*(?:\r\n|\r|\n))*)", text)
-        return len(LINE_END.findall(match.group(1))) if match else 9
-
-    def _stands_alone(self, start: int, end: int) -> bool:
-        """Whether nothing else is in the logical line."""
-        source = self.source
-        line, column = source.position(start)
-        before = source.text[start - column + 1:start].strip() or line > 1 and source.line(line - 1).endswith("\\")
-        return not before and REST_OF_LINE.match(source.text, end) is not None
-
-    def _explode(self, node: ast.stmt, start: int, indent: str) -> str:
-        """Give each statement of the logical line a line of its own; returns their indentation."""
-        source = self.source
-        line = source.logical_line(start)
-        body = next(body for body in _bodies(self.names.parents[node]) if node in body)
-        header = source.text[line.start:source.start(body[0])].rstrip(" \t(")
-        if header.endswith(":"):
-            indent += source.unit()
-            opening = line.start + len(header)
-            self._edit(opening, source.next(opening), source.newline + indent)
-        for separator in line.separators:
-            begin = len(source.text[:separator].rstrip(" \t"))
-            if REST_OF_LINE.match(source.text, separator + 1):
-                self._edit(begin, separator + 1, "")
-            else:
-                self._edit(begin, source.next(separator + 1), source.newline + indent)
-        return indent
-
-    def _is_only(self, node: ast.AST) -> bool:
-        """Whether nothing else remains of its block."""
-        parent = self.names.parents[node]
-        self.removed.add(node)
-        return not isinstance(parent, ast.Module) and any(
-            node in body and self.removed.issuperset(body) for body in _bodies(parent))
-
-    def _remove(self, start: int, end: int, alone: bool) -> None:
-        text = self.source.text
-        if alone:
-            match = REST_OF_LINE.match(text, end)
-            line, _ = self.source.position(start)
-            self._edit(self.source.at(line, 0), match.end() if match else end, "")
-            return
-        after = re.compile(r"[ \t]*;[ \t]*").match(text, end)
-        if after and not re.compile(r"[\r\n#]|$").match(text, after.end()):
-            self._edit(start, after.end(), "")
-        else:
-            begin = re.compile(r".*?(?=[ \t]*;[ \t]*$)", re.S).match(text[:start])
-            self._edit(begin.end() if begin else start, end, "")
-
-
-def _bodies(node: ast.AST) -> List[Any]:
-    fields = ("body", "orelse", "finalbody")
-    return [getattr(node, field) for field in fields if isinstance(getattr(node, field, None), list)]
-
 
 def _alias_text(alias: ast.alias) -> str:
     return alias.name + (" as {}".format(alias.asname) if alias.asname else "")
@@ -1209,13 +1000,6 @@ def _alias_text(alias: ast.alias) -> str:
 
 def _as(name: str, bound: str) -> str:
     return name if bound in ("", name) else "{} as {}".format(name, bound)
-
-
-def _indented(line: str, unit: str) -> str:
-    """A line of ours, which a tab or four spaces indent, in the file's own indentation."""
-    stripped = line.lstrip("\t ")
-    depth = line.count("\t") or (len(line) - len(stripped)) // 4
-    return unit * depth + stripped
 
 
 def _import_order(line: str) -> Tuple[bool, str]:

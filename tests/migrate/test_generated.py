@@ -8,8 +8,8 @@ from typing import Any, List
 
 from hypothesis import given, strategies as st
 
-from polyaxon_helper.migrate.edits import Unreadable
 from polyaxon_helper.migrate.python import migrate
+from polyaxon_helper.migrate.source import Unreadable
 
 from . import standin
 from .conftest import examples

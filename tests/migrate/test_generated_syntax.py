@@ -5,8 +5,8 @@ import warnings
 import hypothesmith
 from hypothesis import given
 
-from polyaxon_helper.migrate.edits import Unreadable
 from polyaxon_helper.migrate.python import migrate
+from polyaxon_helper.migrate.source import Unreadable
 
 from .conftest import examples
 

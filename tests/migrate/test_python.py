@@ -7,8 +7,9 @@ from typing import FrozenSet, Optional, Tuple
 
 import pytest
 
-from polyaxon_helper.migrate.edits import Edit, Source, Surprise, Unreadable, applied, opened, same
+from polyaxon_helper.migrate.edits import Edit, applied, same
 from polyaxon_helper.migrate.python import Context, Provider, Rewrite, migrate
+from polyaxon_helper.migrate.source import Source, Surprise, Unreadable, opened
 from polyaxon_helper.replacements import REPLACEMENTS
 
 from . import standin
@@ -296,7 +297,7 @@ def test_a_string_without_an_end_is_a_surprise(text: str) -> None:
 
 
 def test_an_fstring_that_is_not_understood_is_a_surprise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("polyaxon_helper.migrate.edits.opened", lambda text: ("(", []))
+    monkeypatch.setattr("polyaxon_helper.migrate.source.opened", lambda text: ("(", []))
     with pytest.raises(Surprise, match="does not parse"):
         Source("f'{x}'")
 
@@ -320,13 +321,13 @@ def test_what_a_moved_module_makes(text: str, made: Optional[Tuple[str, bool]]) 
 
 
 def test_a_surprise_leaves_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("polyaxon_helper.migrate.python.same", lambda *_: False)
+    monkeypatch.setattr("polyaxon_helper.migrate.edits.same", lambda *_: False)
     with pytest.raises(Surprise, match="another tree"):
         migrate("from polyaxon_helper import get_params\nget_params()\n")
 
 
 def test_a_broken_result_is_a_surprise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("polyaxon_helper.migrate.python.applied", lambda text, edits: "def")
+    monkeypatch.setattr("polyaxon_helper.migrate.edits.applied", lambda text, edits: "def")
     with pytest.raises(Surprise, match="does not parse"):
         migrate("from polyaxon_helper import get_params\nget_params()\n")
 
