@@ -8,6 +8,11 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
+SPECIAL = frozenset((
+    "Name", "Import", "ImportFrom", "Global", "Nonlocal", "FunctionDef", "AsyncFunctionDef", "Lambda", "ClassDef",
+    "ListComp", "SetComp", "DictComp", "GeneratorExp", "NamedExpr", "TypeAlias",
+))
+
 # Nodes that bind the name in one of their fields, some of them unknown to older Pythons
 BINDERS: Dict[str, str] = {
     "ExceptHandler": "name", "MatchAs": "name", "MatchStar": "name", "MatchMapping": "rest",
@@ -108,12 +113,25 @@ class Names:
     # Collecting: a list of work in place of recursion, since expressions nest deeper than Python's stack
 
     def _walk(self, tree: ast.Module) -> None:
-        work: List[Tuple[ast.AST, Scope, str]] = [(tree, self.module, "")]
+        work: List[Tuple[Any, Scope, str]] = [(tree, self.module, "")]
         while work:
             node, scope, klass = work.pop()
-            for child, inner, inside in self._children(node, scope, klass):
-                self.parents[child] = node
-                work.append((child, inner, inside))
+            if isinstance(node, ast.stmt):
+                self._scope_of[node] = scope
+            kind = type(node).__name__
+            if kind in SPECIAL:
+                for child, inner, inside in self._children(node, scope, klass):
+                    self.parents[child] = node
+                    work.append((child, inner, inside))
+                continue
+            if kind in BINDERS:
+                self._bind(getattr(node, BINDERS[kind]), Binding(node, scope), klass)
+            for field in node._fields:  # as ast.iter_child_nodes() does, without the contexts of names
+                value = getattr(node, field, None)
+                for each in value if isinstance(value, list) else (value,):
+                    if isinstance(each, ast.AST) and field != "ctx":
+                        self.parents[each] = node
+                        work.append((each, scope, klass))
 
     def _bind(self, name: Optional[str], binding: Binding, klass: str) -> None:
         if name:
@@ -124,8 +142,7 @@ class Names:
         return self.scopes[-1]
 
     def _children(self, node: Any, scope: Scope, klass: str) -> Iterator[Tuple[ast.AST, Scope, str]]:
-        if isinstance(node, ast.stmt):
-            self._scope_of[node] = scope
+        """The nodes in one that has names of its own, or a scope."""
         if isinstance(node, ast.Name):
             if isinstance(node.ctx, ast.Load):
                 self._used.append((mangled(node.id, klass), Use(node, scope)))
@@ -151,21 +168,11 @@ class Names:
                 outer = outer.parent
             self._bind(node.target.id, Binding(node.target, outer), klass)
             yield node.value, scope, klass
-        elif type(node).__name__ == "TypeAlias":
+        else:  # a TypeAlias
             inner = self._type_scope(node, scope)
             yield node.name, scope, klass
             for child in node.type_params + [node.value]:
                 yield child, inner, klass
-        else:
-            self._bind(getattr(node, BINDERS.get(type(node).__name__, ""), None), Binding(node, scope), klass)
-            for field in node._fields:  # as ast.iter_child_nodes() does, without the contexts of names
-                value = getattr(node, field, None)
-                if isinstance(value, list):
-                    for child in value:
-                        if isinstance(child, ast.AST):
-                            yield child, scope, klass
-                elif isinstance(value, ast.AST) and field != "ctx":
-                    yield value, scope, klass
 
     def _type_scope(self, node: Any, scope: Scope) -> Scope:
         return self._scope("type", scope, node) if getattr(node, "type_params", None) else scope

@@ -12,6 +12,7 @@ from .python import ALL, LEGACY, Context, Provider, Rewrite
 from .source import Surprise, Unreadable
 
 IMPORT = re.compile(rb"import(?=[ \t(\\])[ \t]*(\([^)]*\)|(?:[^\n\\;#]+|\\\r?\n)*)")
+MAKES = re.compile(rb"\bExperiment(?:\s|\\)*(?:\(|as\b)")
 WORD = re.compile(rb"\w+")
 NAME = re.compile(r"\w+|\*")
 MEMBER = re.compile(r"\.\s*(\w+)")
@@ -254,7 +255,7 @@ def _taken(rewrite: Rewrite, imports: List[Import]) -> Set[str]:
 
 def _makes(raw: bytes) -> Optional[Tuple[str, bool]]:
     """What a file that does not change calls the Experiment that it makes, if it does."""
-    if not (b"Experiment" in raw and b"polyaxon_client" in raw or files.GATE in raw):
+    if not (b"polyaxon_client" in raw and MAKES.search(raw) or files.GATE in raw):
         return None
     try:
         rewrite = Rewrite(files.decode(raw).text)
