@@ -153,12 +153,13 @@ class Edits:
         """Take out a name that stands on its own line, with the line; else only the name and its comma."""
         text = self.source.text
         line, column = self.source.position(span.start)
-        rest = REST_OF_NAME.match(text, span.end)
-        if rest and not text[span.start - column + 1:span.start].strip():
+        before = text[span.start - column + 1:span.start]
+        rest, comma = REST_OF_NAME.match(text, span.end), COMMA.match(text, span.end)
+        if rest and not before.strip():
             self.replace(self.source.at(line, 0), rest.end(), "")
         else:
-            comma = COMMA.match(text, span.end)
-            self.replace(span.start, comma.end() if comma else span.end, "")
+            start = span.start - (len(before) - len(before.rstrip()) if rest else 0)
+            self.replace(start, comma.end() if comma else span.end, "")
 
     # Statements
 

@@ -208,7 +208,7 @@ def test_a_file_that_vanishes(run: Any, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_surprise_is_a_bug_to_send_in(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("polyaxon_helper.migrate.python.same", lambda *_: False)
+    monkeypatch.setattr("polyaxon_helper.migrate.edits.same", lambda *_: False)
     (tmp_path / "a.py").write_text(OLD)
     status, out, err = run("a.py")
     assert status == 2 and "please report it" in err

@@ -51,6 +51,9 @@ PROJECTS = {
     "each imports the other": (
         {"a.py": "import b\n" + SEND + "send_metrics(a=1)\n", "b.py": "import a\n" + SEND + "send_metrics(a=1)\n"}, {},
         1),
+    "one that may be imported from another folder": (
+        {"scripts/train.py": "from . import nothing\nfrom lib.utils import log\n" + SEND + "send_metrics(a=1)\n",
+         "code/lib/utils.py": SEND + LOG}, {}, 1),
     "a chain": (
         {"a.py": "import b\n" + SEND + "send_metrics(a=1)\n", "b.py": "import c\n" + SEND + "send_metrics(b=1)\n",
          "c.py": SEND + "send_metrics(c=1)\n"},

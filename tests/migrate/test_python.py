@@ -127,6 +127,11 @@ BYTES = {
     "no last newline behind metrics": (
         "def f():\n    from polyaxon_helper import get_params; return get_params",
         "def f():\n    from polyaxon_client.tracking import Experiment; return Experiment.get_params"),
+    "no last newline behind others, metrics": (
+        "x = 1; from polyaxon_helper import send_metrics; send_metrics(x=x)",
+        "x = 1\nfrom polyaxon_client.exceptions import PolyaxonClientException\n"
+        "from polyaxon_client.tracking import Experiment\n\ntry:\n    experiment = Experiment()\n"
+        "except PolyaxonClientException:\n    experiment = None\nexperiment.log_metrics(x=x)"),
     "an import that goes without a last newline": ("x = 1\nimport polyaxon_helper", "x = 1\n"),
     "a form feed": (
         "x = 1\n\x0cfrom polyaxon_helper import get_params\nx = '\x0c\x1c\u2028'; get_params()\n",
