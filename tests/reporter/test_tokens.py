@@ -109,6 +109,13 @@ def test_headers(monkeypatch: Any, variables: Dict[str, str], headers: Dict[str,
 
 
 @posix
+def test_where_no_folder_can_keep_two_apart_it_is_exchanged_all_the_same(tmp_path: Path, monkeypatch: Any) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(tokens, "KEPT_FILE", str(tmp_path / "file" / ".authtoken"))
+    with tokens.exchanging() as alone:
+        assert alone
+
+
 def test_one_process_exchanges_at_a_time(monkeypatch: Any) -> None:
     with tokens.exchanging() as first, tokens.exchanging() as second:
         assert (first, second) == (True, False)
