@@ -108,7 +108,6 @@ def test_headers(monkeypatch: Any, variables: Dict[str, str], headers: Dict[str,
     assert tokens.headers("InternalToken", "a") == {"Authorization": "InternalToken a", "X-POLYAXON-INTERNAL": "helper"}
 
 
-@posix
 def test_where_no_folder_can_keep_two_apart_it_is_exchanged_all_the_same(tmp_path: Path, monkeypatch: Any) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(tokens, "KEPT_FILE", str(tmp_path / "file" / ".authtoken"))
@@ -116,6 +115,7 @@ def test_where_no_folder_can_keep_two_apart_it_is_exchanged_all_the_same(tmp_pat
         assert alone
 
 
+@posix
 def test_one_process_exchanges_at_a_time(monkeypatch: Any) -> None:
     with tokens.exchanging() as first, tokens.exchanging() as second:
         assert (first, second) == (True, False)
