@@ -186,8 +186,9 @@ def _shown(items: List[Any]) -> Iterator[Any]:
 def _say(outcomes: List[Outcome], problems: List[str], options: Any, out: Any) -> int:
     changed = [each for each in outcomes if each.result.uses]
     failures = [(each.path, each.failure) for each in outcomes if each.failure]
-    places = [(each.path, place) for each in outcomes for place in each.result.places]
     write = options.mode == "write"
+    left = {each.path: each.result.left if write else each.result.places for each in outcomes}
+    places = [(path, place) for path in left for place in left[path]]
     status = 2 if failures or problems else 1 if places or changed and not write else 0
     if options.format == "json":
         import json
@@ -196,7 +197,7 @@ def _say(outcomes: List[Outcome], problems: List[str], options: Any, out: Any) -
             "path": each.path,
             "uses": each.result.uses,
             "failure": each.failure._asdict() if each.failure else None,
-            "places": [place._asdict() for place in each.result.places],
+            "places": [place._asdict() for place in left[each.path]],
         } for each in outcomes]}, indent=2), file=sys.stdout if options.mode == "check" else out)
         return status
     for problem in problems:

@@ -86,6 +86,10 @@ class Edits:
                 raise Surprise("the new text has another tree than was meant")
         return text
 
+    def moved(self, offset: int) -> int:
+        """Where something that stays stands after all of them."""
+        return offset + sum(len(edit.new) - len(edit.old) for edit in self._edits.values() if edit.end <= offset)
+
     def replace(self, start: int, end: int, new: str) -> None:
         """Bytes of a statement that `statement` says the rest of."""
         old = self.source.text[start:end]

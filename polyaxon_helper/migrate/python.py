@@ -105,6 +105,9 @@ class Result(NamedTuple):
     uses: int
     """Legacy names that moved, each time they are used."""
     places: List[Place]
+    """As they stand in the old text."""
+    left: List[Place] = []
+    """The same, as they stand in the new one."""
     provides: Optional[Tuple[str, bool]] = None
     """What the Experiment or its factory is called here, and whether it is a factory."""
 
@@ -305,7 +308,13 @@ class Rewrite:
             self._write(site)
         text = self.edits.result()
         provides = (self.factory, True) if self.factory else (self.instance, False) if self.instance else None
-        return Result(text, self.uses, sorted(set(self.places)), provides)
+        places = sorted(set(self.places))
+        return Result(text, self.uses, places, [self._moved(place, text) for place in places], provides)
+
+    def _moved(self, place: Place, text: str) -> Place:
+        offset = self.edits.moved(self.source.at(place.line, place.column - 1))
+        ends = [0] + [end.end() for end in LINE_END.finditer(text, 0, offset)]
+        return place._replace(line=len(ends), column=offset - ends[-1] + 1)
 
     def _report(self, offset: int, name: str, message: str) -> None:
         self.places.append(Place(*self.source.position(offset), name=name, message=message))

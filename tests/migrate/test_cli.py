@@ -63,6 +63,15 @@ def test_says_what_needs_a_person(run: Any, tmp_path: Path, monkeypatch: pytest.
     assert "2 places need you" in run("-q", ".")[1]
 
 
+def test_says_where_it_is_in_the_file_as_it_is_then(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.py").write_text("from polyaxon_helper import get_data_path, send_metrics\nx = get_data_path()\n"
+                                   "send_metrics(x=1)\n")
+    assert "a.py:2:5: get_data_path" in run("--check", ".")[1]
+    lines = (run("-q", ".")[1], run("-q", ".")[1])
+    assert lines[0].splitlines()[-1] == lines[1].splitlines()[-1]
+    assert "a.py:10:5: get_data_path" in lines[0]
+
+
 @pytest.mark.parametrize("mode", ["--check", "--diff"])
 def test_writes_nothing(mode: str, run: Any, tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(OLD)

@@ -92,6 +92,7 @@ def test_moves(before: str, after: str) -> None:
 @pytest.mark.parametrize("before, after", list(TRANSFORMS.values()), ids=list(TRANSFORMS))
 def test_running_it_again_changes_nothing(before: str, after: str) -> None:
     assert migrate(after).text == after
+    assert migrate(after).places == migrate(before).left
 
 
 @pytest.mark.parametrize("situation", standin.SITUATIONS)
