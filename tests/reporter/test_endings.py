@@ -161,7 +161,7 @@ for number in range({times}):
 @pytest.mark.parametrize("seed", range(4))
 def test_killed_at_any_moment_loses_nothing_that_was_accepted(server: Server, run: Run, seed: int) -> None:
     """75 processes a seed, some killed while their thread sends, whose journals the next process takes over."""
-    ended = run(KILLED.format(seed=seed, times=75), GATHER="0.001")
+    ended = run(KILLED.format(seed=seed, times=75), GATHER="0.001", COVERAGE_PROCESS_START="")  # as for signals
     assert ended.returncode == 0, ended.stderr
     accepted = [tuple(map(int, line.split())) for line in ended.stdout.splitlines()]
     assert len(accepted) == 75

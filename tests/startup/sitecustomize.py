@@ -2,7 +2,7 @@
 import os
 import sys
 
-if "COVERAGE_PROCESS_START" in os.environ:
+if os.environ.get("COVERAGE_PROCESS_START"):
     import coverage
 
     coverage.process_startup()
