@@ -100,6 +100,18 @@ def test_a_client_that_is_not_installed_is_no_news(python: Process) -> None:
     assert "ModuleNotFoundError" in process.stderr
 
 
+def test_a_client_beside_traceml_is_told_once_with_what_to_do(python: Process, tmp_path: Path) -> None:
+    (tmp_path / "traceml.py").write_text("raise ImportError('cannot import name soft_unicode from markupsafe')")
+    process = python("-W", "ignore::DeprecationWarning", "-c", (
+        "import sys\nsys.path.insert(0, sys.argv[1])\nimport polyaxon_helper as h\n"
+        "print(h.get_log_level(), h.get_log_level(), 'traceml' in sys.modules)\n"
+    ), str(tmp_path), backend="client", environment={**CONTAINERS["0.5.6"], "POLYAXON_HELPER_SUMMARY": "0",
+                                                    "POLYAXON_IN_CLUSTER": "true"})
+    assert process.stdout == "INFO INFO False\n"
+    assert process.stderr.count("polyaxon-client and polyaxon 2 (traceml) are both installed here") == 1
+    assert "Have each in an environment of its own: pip uninstall" in process.stderr
+
+
 # Google's libraries are not installed here; polystores' own client for them, which needs a lent name, is real
 GOOGLE = {
     "google/__init__.py": "", "google/auth/__init__.py": "", "google/oauth2/__init__.py": "",
