@@ -118,8 +118,8 @@ _spec = importlib.util.find_spec("polyaxon_client")
 if _spec is not None:
     if importlib.util.find_spec("traceml") is not None:
         warn_once(
-            "polyaxon-client and polyaxon 2 (traceml) are both installed here. They need different releases of the same "
-            "libraries, so one or both can't be imported. Have each in an environment of its own: "
+            "polyaxon-client and polyaxon 2 (traceml) are both installed here. They need different releases of the "
+            "same libraries, so one or both can't be imported. Have each in an environment of its own: "
             "pip uninstall polyaxon-client polyaxon-schemas, or pip uninstall polyaxon traceml"
         )
     try:
