@@ -1,7 +1,8 @@
 """polyaxon_helper, kept running: every function that any of its releases had, each of which says what to write instead.
 
 Where polyaxon-client can be imported and can read this container, polyaxon_client.tracking answers; else the
-environment does. Importing this package imports neither, and does nothing else.
+environment does, among it the pods of Polyaxon 1.x and 2.x, which set other variables. Importing this package imports
+neither, and does nothing else.
 
 The names and their meaning are those of the releases 0.0.3 to 0.5.0 of this package.
 """
@@ -68,7 +69,7 @@ def get_cluster_def() -> Optional[Dict[str, List[str]]]:
     """The addresses of a distributed experiment's replicas, by role.
 
     Shape: {"master": ["plx-UUID-master-0:2222"], "worker": ["HOST:PORT", ...], "ps": ["HOST:PORT", ...]}.
-    Variable: POLYAXON_CLUSTER (JSON).
+    Variable: POLYAXON_CLUSTER (JSON); on Polyaxon 1.x and 2.x TF_CONFIG, its `chief` as `master`.
     Outside Polyaxon: PolyaxonClientException with the client, None without it.
     """
     return _ask("get_cluster_def")()
@@ -82,7 +83,8 @@ def get_declarations() -> Optional[Dict[str, Any]]:
     """The experiment's parameters; the name that get_params had up to release 0.4.
 
     Shape: {"lr": 0.1, "layers": [1, 2]}, the values being any JSON.
-    Variables: POLYAXON_PARAMS, before Polyaxon 0.5 POLYAXON_DECLARATIONS (JSON).
+    Variables: POLYAXON_PARAMS, before Polyaxon 0.5 POLYAXON_DECLARATIONS (JSON); on Polyaxon 1.x and 2.x, where neither
+    is set, the run's inputs, of which the API is asked once.
     Outside Polyaxon: PolyaxonClientException with the client, None without it.
     """
     return _ask("get_declarations")()
@@ -96,7 +98,8 @@ def get_params() -> Optional[Dict[str, Any]]:
     """The experiment's parameters, those of a group's matrix among them.
 
     Shape: {"lr": 0.1, "layers": [1, 2]}, the values being any JSON.
-    Variables: POLYAXON_PARAMS, before Polyaxon 0.5 POLYAXON_DECLARATIONS (JSON).
+    Variables: POLYAXON_PARAMS, before Polyaxon 0.5 POLYAXON_DECLARATIONS (JSON); on Polyaxon 1.x and 2.x, where neither
+    is set, the run's inputs, of which the API is asked once.
     Outside Polyaxon: PolyaxonClientException with the client, None without it.
     """
     return _ask("get_params")()
@@ -112,7 +115,8 @@ def get_experiment_info() -> Optional[Dict[str, Any]]:
     Shape: {"project_name": "USER.PROJECT", "experiment_name": "USER.PROJECT.ID" or "USER.PROJECT.GROUP.ID",
     "experiment_group_name": a text, or None outside a group, "project_uuid", "experiment_uuid", ...}; the same in each
     replica of a distributed experiment.
-    Variable: POLYAXON_EXPERIMENT_INFO (JSON).
+    Variable: POLYAXON_EXPERIMENT_INFO (JSON); on Polyaxon 1.x and 2.x POLYAXON_RUN_INSTANCE, the ID being the run's
+    UUID, and what it does not say None.
     Outside Polyaxon: PolyaxonClientException with the client, None without it.
     """
     return _ask("get_experiment_info")()
@@ -126,7 +130,7 @@ def get_task_info() -> Optional[Dict[str, Any]]:
     """Which replica of a distributed experiment this is.
 
     Shape: {"type": "master", "worker" or "ps", "index": from 0}.
-    Variable: POLYAXON_TASK_INFO (JSON).
+    Variable: POLYAXON_TASK_INFO (JSON); on Polyaxon 1.x and 2.x TF_CONFIG, its `chief` as `master`.
     Outside Polyaxon: PolyaxonClientException with the client, None without it.
     """
     return _ask("get_task_info")()
@@ -137,11 +141,11 @@ def get_task_info() -> Optional[Dict[str, Any]]:
     " All at once: python -m polyaxon_helper.migrate PATH"
 )
 def get_job_info() -> Optional[Dict[str, Any]]:
-    """Which job this is; None in an experiment.
+    """Which job this is; None in an experiment of Polyaxon 0.x.
 
     Shape: {"project_name": "USER.PROJECT", "job_name": "USER.PROJECT.jobs.ID", "project_uuid", "job_uuid", "role",
     "type", "app"}.
-    Variable: POLYAXON_JOB_INFO (JSON).
+    Variable: POLYAXON_JOB_INFO (JSON); on Polyaxon 1.x and 2.x POLYAXON_RUN_INSTANCE, as in get_experiment_info.
     Outside Polyaxon: PolyaxonClientException with the client, None without it.
     """
     return _ask("get_job_info")()
@@ -170,7 +174,8 @@ def get_outputs_path() -> Optional[str]:
     """Where the run keeps its outputs: a folder, or the URL of a bucket.
 
     Shape: "/OUTPUTS/USER/PROJECT/experiments/7", or ".../groups/1/7".
-    Variables: POLYAXON_RUN_OUTPUTS_PATH, in 0.0 POLYAXON_OUTPUTS_PATH.
+    Variables: POLYAXON_RUN_OUTPUTS_PATH, in 0.0 POLYAXON_OUTPUTS_PATH; on Polyaxon 1.x and 2.x, where neither is set,
+    "/plx-context/artifacts/UUID/outputs" (POLYAXON_CONTEXT_ROOT).
     Outside Polyaxon: PolyaxonClientException with the client, None without it.
     """
     return _ask("get_outputs_path")()
@@ -198,7 +203,8 @@ def get_data_paths() -> Optional[Dict[str, str]]:
     """Where the data volumes of the run are mounted, by their names.
 
     Shape: {"data": "/data"}.
-    Variables: POLYAXON_RUN_DATA_PATHS, before Polyaxon 0.2.3 POLYAXON_DATA_PATHS (JSON).
+    Variables: POLYAXON_RUN_DATA_PATHS, before Polyaxon 0.2.3 POLYAXON_DATA_PATHS (JSON); on Polyaxon 1.x and 2.x
+    POLYAXON_CONNECTIONS_CATALOG: the mount paths and buckets of the run's connections, by their names.
     Outside Polyaxon: PolyaxonClientException with the client, None without it.
     """
     return _ask("get_data_paths")()
@@ -239,7 +245,7 @@ def get_api(version: str = "v1") -> Optional[str]:
     """The URL of the Polyaxon API, read from the environment also where the client is; None outside Polyaxon.
 
     Shape: "http://HOST:80/api/v1".
-    Variables: POLYAXON_API_HTTP_HOST, before Polyaxon 0.2 POLYAXON_API.
+    Variables: POLYAXON_API_HTTP_HOST, before Polyaxon 0.2 POLYAXON_API; on Polyaxon 1.x and 2.x POLYAXON_HOST.
     """
     return _ask("get_api")(version)
 
@@ -252,7 +258,8 @@ def get_user_token() -> Optional[str]:
     """The token that the API takes from this run, a secret; None where there is none.
 
     Read also where the client is, as it does, from the files /plx-context/.authtoken, /tmp/.polyaxon/.authtoken.
-    Variables: POLYAXON_SECRET_USER_TOKEN, in 0.0 POLYAXON_USER_TOKEN.
+    Variables: POLYAXON_SECRET_USER_TOKEN, in 0.0 POLYAXON_USER_TOKEN; on Polyaxon 1.x and 2.x the file
+    /plx-context/.configs/.auth, POLYAXON_AUTH_TOKEN.
     """
     return _ask("get_user_token")()
 
@@ -280,6 +287,8 @@ def send_metrics(**metrics: Any) -> None:
     With the client this is log_metrics of one Experiment a process, made at the first call. Without it, the point is in
     a file when this returns, and sent within about a second; what is left at exit is sent then, or told. NaN,
     infinities and None are left out, with a RuntimeWarning.
+    On Polyaxon 1.x and 2.x the point is in the platform's event file when this returns; an integer `step` is the step
+    of the other metrics; NaN and infinities are kept.
     Raises PolyaxonClientException for what is no number. Outside an experiment: one RuntimeWarning, nothing is sent.
     Variables: POLYAXON_EXPERIMENT_INFO (JSON), POLYAXON_API_HTTP_HOST, before Polyaxon 0.2 POLYAXON_API.
     """
