@@ -43,6 +43,18 @@ def test_use_warns_once_and_says_what_to_write(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("statement, names", [
+    ("from polyaxon_helper import experiment", ["experiment"]), ("from polyaxon_helper import *", sorted(ATTRIBUTES)),
+])
+def test_an_import_that_asks_twice_warns_once_on_the_users_line(statement: str, names: List[str]) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        exec(compile("\n" + statement, "train.py", "exec"), {"__file__": "train.py"})  # which 3.7 goes by
+    told = sorted((str(warning.message).split()[0], warning.filename, warning.lineno) for warning in caught)
+    assert told == [(name, "train.py", 2) for name in names]
+    assert list(deprecations._places) == [("train.py", 2)]
+
+
 @deprecation.fail_if_not_removed
 def test_functions_are_gone_when_their_time_has_come() -> None:
     for name in FUNCTIONS:
