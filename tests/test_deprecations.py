@@ -178,3 +178,12 @@ def test_calls_of_threads_are_all_counted(python: Process) -> None:
         "for thread in threads: thread.join()\n"
     ))
     assert "<string>:3 (8000x)" in process.stderr
+
+
+def test_a_call_that_no_line_makes_is_answered(python: Process) -> None:
+    process = python("-W", "ignore", "-c", (
+        "import atexit, os, polyaxon_helper\n"
+        "atexit.register(lambda: print('TF_CONFIG' in os.environ))\n"
+        "atexit.register(polyaxon_helper.get_tf_config)\n"
+    ))
+    assert (process.stdout, process.stderr) == ("True\n", "")
