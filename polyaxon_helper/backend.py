@@ -10,7 +10,7 @@ from operator import attrgetter
 from types import ModuleType
 from typing import Any, Callable, Optional, Tuple
 
-from . import environment
+from . import environment, pod
 from .notices import warn_once
 from .replacements import FUNCTIONS, REPLACEMENTS
 
@@ -46,6 +46,8 @@ def client_answers() -> bool:
 
 
 def _client_can_answer() -> bool:
+    if pod.is_here():  # which no client of 0.x can read
+        return False
     from . import client  # imports polyaxon_client, or says why it can't
 
     if client.settings is None:

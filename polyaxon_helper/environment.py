@@ -1,62 +1,43 @@
 """What polyaxon_client.tracking offers, read from the environment: for where the client can't answer.
 
 Outside Polyaxon every getter answers None. The variables of each are in the table, newest first, so that one release
-serves the containers of every Polyaxon from 0.0 to 0.6.
+serves the containers of every Polyaxon from 0.0 to 0.6; where none is set, the pod of a 1.x or 2.x is asked.
 """
 import json
 import os
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, Optional
 
-from . import reporter
+from . import pod, reporter
 from .exceptions import ClientNeeded, PolyaxonClientException
-from .notices import warn_once
 from .replacements import FUNCTIONS
-from .reporter import tokens
-
-NO_OP = "POLYAXON_NO_OP"
-OFFLINE = "POLYAXON_IS_OFFLINE"
-
-# distutils' strtobool, which the client reads booleans with
-_BOOLEANS = {
-    **dict.fromkeys(("y", "yes", "t", "true", "on", "1"), True),
-    **dict.fromkeys(("n", "no", "f", "false", "off", "0"), False),
-}
+from .reporter import events, tokens
+from .variables import NO_OP, OFFLINE, flag, parsed
 
 
-def _flag(variable: str) -> bool:
-    value = os.environ.get(variable)
-    if value is None:
-        return False
-    if value.lower() not in _BOOLEANS:
-        warn_once("{} is neither true nor false, and is taken as false".format(variable))
-    return _BOOLEANS.get(value.lower(), False)
-
-
-def _first_set(name: str) -> Tuple[str, Optional[str]]:
-    """The newest variable of the legacy name that is set, and its text."""
-    variables = FUNCTIONS[name].variables
-    return next(((variable, os.environ[variable]) for variable in variables if os.environ.get(variable)), ("", None))
+def _set_variable(name: str) -> Optional[str]:
+    """The newest variable of the legacy name that is set."""
+    return next(filter(os.environ.get, FUNCTIONS[name].variables), None)
 
 
 def is_set(name: str) -> bool:
     """Whether a variable of the legacy name is set, to anything but nothing."""
-    return _first_set(name)[1] is not None
+    return _set_variable(name) is not None
+
+
+def _answer(name: str, read: Callable[[str], Any]) -> Any:
+    if flag(NO_OP):
+        return None
+    variable = _set_variable(name)
+    return pod.answer(name) if variable is None else read(variable)
 
 
 def _text(name: str) -> Optional[str]:
-    return None if _flag(NO_OP) else _first_set(name)[1]
+    text: Optional[str] = _answer(name, os.environ.get)
+    return text
 
 
 def _json(name: str) -> Any:
-    text = _text(name)
-    if text is None:
-        return None
-    try:
-        return json.loads(text)
-    except ValueError:
-        # never its value: a parameter may be a password
-        warn_once("{} is not valid JSON, and is taken as not set".format(_first_set(name)[0]))
-        return None
+    return _answer(name, parsed)
 
 
 def get_outputs_path() -> Optional[str]:
@@ -90,7 +71,7 @@ def get_run_api() -> Optional[str]:
 
 
 def get_user_token() -> Optional[str]:
-    return None if _flag(NO_OP) else tokens.user_token()
+    return None if flag(NO_OP) else tokens.user_token() or pod.answer("get_user_token")
 
 
 def get_internal_token() -> Optional[str]:
@@ -109,7 +90,7 @@ class _Run:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kind = type(self).__name__
-        if _flag(NO_OP):
+        if flag(NO_OP):
             return
         if args or kwargs:
             raise ClientNeeded("{}(...) with arguments".format(kind))
@@ -119,7 +100,7 @@ class _Run:
             raise PolyaxonClientException("This is no Polyaxon {}: {} is not set".format(kind.lower(), variable))
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        if not name.startswith("_") and (_flag(NO_OP) or _flag(OFFLINE)):
+        if not name.startswith("_") and (flag(NO_OP) or flag(OFFLINE)):
             return lambda *args, **kwargs: None
         raise ClientNeeded("{}().{}".format(type(self).__name__, name))
 
@@ -132,9 +113,14 @@ class Experiment(_Run):
     def log_metrics(self, **metrics: Any) -> None:
         """Keep one point of each metric on disk, and have it sent to the Polyaxon API within about a second.
 
+        On Polyaxon 1.x and 2.x it is in an event file, which the platform collects.
         Raises PolyaxonClientException for a value that is no number.
         """
-        if not (_flag(NO_OP) or _flag(OFFLINE)):
+        if flag(NO_OP):
+            return
+        if pod.is_here():
+            events.write(metrics)
+        elif not flag(OFFLINE):
             reporter.send(get_run_api, self._info, metrics)
 
     @staticmethod
@@ -157,7 +143,7 @@ class Experiment(_Run):
 
     @classmethod
     def get_tf_config(cls, envvar: Optional[str] = "TF_CONFIG") -> Optional[Dict[str, Any]]:
-        if _flag(NO_OP):
+        if flag(NO_OP):
             return None
         tf_config = {
             "cluster": cls.get_cluster_def(),

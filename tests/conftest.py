@@ -3,8 +3,10 @@ import importlib.util
 import os
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
 
@@ -59,6 +61,46 @@ def python(home: Path) -> Process:
         )
 
     return run
+
+
+class Recorder:
+    """An HTTP server that answers as the test says, and writes down what it was asked."""
+
+    def __init__(self) -> None:
+        self.answer: Any = (200, {}, b"{}")
+        self.asked: List[Any] = []
+        recorder = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                recorder.asked.append((self.command, self.path, dict(self.headers), body))
+                status, headers, answer = recorder.answer
+                if status:
+                    self.send_response(status)
+                    for name, value in headers.items():
+                        self.send_header(name, value)
+                    self.end_headers()
+                    self.wfile.write(answer)
+
+            do_GET = do_PATCH = answer
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """The test's output is the test's."""
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = "http://127.0.0.1:{}".format(self.server.server_port)
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    recorder = Recorder()
+    thread = threading.Thread(target=recorder.server.serve_forever, args=[0.02])
+    thread.start()
+    yield recorder
+    recorder.server.shutdown()
+    thread.join()
+    recorder.server.server_close()
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,9 @@ OUTPUTS = "/OUT/u/p/experiments/7"
 HOST = "http://HOST:80"
 TOKEN = "4f1c9f3b2d5e48a7b6c5d4e3f2a190817263544f"
 SECRET = "another-secret-of-the-cluster"
+UUID = "0123456789abcdef0123456789abcdef"
+NO_HOST = "http://127.0.0.1:9"
+CONTEXT = "/dev/null/context"  # where nobody can write
 
 
 def texts(**variables: Any) -> Dict[str, str]:
@@ -38,6 +41,17 @@ _0_5 = {**_EVERY_ERA, **_API, **texts(
     RUN_OUTPUTS_PATH=OUTPUTS, RUN_DATA_PATHS=DATA, REFS_OUTPUTS_PATHS=REFS, PARAMS=PARAMS, IS_MANAGED="true")}
 _0_5_JOB = {**_API, **texts(
     RUN_OUTPUTS_PATH=OUTPUTS, RUN_DATA_PATHS=DATA, LOG_LEVEL="INFO", PARAMS=PARAMS, IS_MANAGED="true", JOB_INFO=JOB)}
+_2 = texts(
+    RUN_INSTANCE="u.p.runs." + UUID, IS_MANAGED="true", HOST=NO_HOST, AUTH_TOKEN=TOKEN, API_VERSION="v1",
+    LOG_LEVEL="INFO", COLLECT_ARTIFACTS="true", CONTEXT_ROOT=CONTEXT, CONNECTIONS_CATALOG={"connections": [
+        {"name": "data", "kind": "volume_claim", "schema": {"volumeClaim": "v", "mountPath": "/DATA/"}},
+        {"name": "bucket", "kind": "s3", "schema": {"bucket": "s3://b/"}},
+        {"name": "code", "kind": "git", "schema": {"url": "http://HOST/u/p"}}, {"name": "chat", "kind": "slack"},
+    ]})
+_OLD_NAMES = texts(
+    RUN_OUTPUTS_PATH=OUTPUTS, RUN_DATA_PATHS=DATA, PARAMS=PARAMS, CLUSTER=CLUSTER, TASK_INFO=TASK, EXPERIMENT_INFO=INFO,
+    JOB_INFO=JOB)
+_TFJOB = {"cluster": {"chief": ["c:2222"], "worker": ["w:2222"]}, "task": {"type": "chief", "index": 0}}
 
 CONTAINERS: Dict[str, Dict[str, str]] = {
     "outside": {},
@@ -55,6 +69,12 @@ CONTAINERS: Dict[str, Dict[str, str]] = {
     "0.5.6 with broken JSON": {**_0_5, **texts(PARAMS='{"password": "hunter2"')},
     "both eras' variables": {**_0_3, **_0_5, **texts(
         DECLARATIONS={"old": 1}, OUTPUTS_PATH="/OLD", DATA_PATHS={"old": "/OLD"})},
+    "2.18 pod": _2,
+    "2.18 pod of a TFJob": {**_2, "TF_CONFIG": json.dumps(_TFJOB)},
+    "2.18 pod whose polyaxonfile sets the old names": {**_2, **_OLD_NAMES, "TF_CONFIG": json.dumps(_TFJOB)},
+    "2.18 pod in no-op": {**_2, **texts(NO_OP="true")},
+    "2.18 pod offline": {**_2, **texts(IS_OFFLINE="true", OFFLINE_ROOT=CONTEXT)},
+    "2.18 pod of no known run": {**_2, **texts(RUN_INSTANCE="u.p.7")},
 }
 
 TF_CONFIG = {"cluster": CLUSTER, "task": TASK, "model_dir": OUTPUTS, "environment": "cloud"}
@@ -71,6 +91,23 @@ _EVERYWHERE = {
 }
 _LATER = {**_EVERYWHERE, "get_data_paths": DATA, "get_data_path": "/DATA", "get_outputs_refs_paths": REFS}
 _EMPTY_TF_CONFIG = {"cluster": None, "task": None, "model_dir": None, "environment": "cloud"}
+_POD_INFO = {
+    "project_name": "u.p", "experiment_group_name": None, "experiment_name": "u.p." + UUID, "project_uuid": None,
+    "experiment_uuid": UUID, "experiment_group_uuid": None, "role": None, "type": None, "app": None,
+}
+_POD_JOB = {
+    "project_name": "u.p", "project_uuid": None, "job_name": "u.p.jobs." + UUID, "job_uuid": UUID, "role": None,
+    "type": None, "app": None,
+}
+_POD_OUTPUTS = "{}/artifacts/{}/outputs".format(CONTEXT, UUID)
+_POD = {
+    **_NOTHING, "get_outputs_path": _POD_OUTPUTS, "get_data_paths": {"data": "/DATA", "bucket": "s3://b"},
+    "get_data_path": "/DATA", "get_experiment_info": _POD_INFO, "get_job_info": _POD_JOB, "get_log_level": "INFO",
+    "get_api": NO_HOST + "/api/v1", "get_user_token": TOKEN,
+    "get_tf_config": {**_EMPTY_TF_CONFIG, "model_dir": _POD_OUTPUTS},
+}
+_LEGACY_CLUSTER = {"master": ["c:2222"], "worker": ["w:2222"]}
+_POD_OFFLINE = "{}/runs/{}/outputs".format(CONTEXT, UUID)
 
 ANSWERS: Dict[str, Dict[str, Any]] = {
     "outside": {**_NOTHING, "get_tf_config": _EMPTY_TF_CONFIG},
@@ -89,8 +126,23 @@ ANSWERS: Dict[str, Dict[str, Any]] = {
     "0.5.6 with no parameters": {**_LATER, "get_params": None, "get_declarations": None},
     "0.5.6 with broken JSON": {**_LATER, "get_params": None, "get_declarations": None},
     "both eras' variables": _LATER,
+    "2.18 pod": _POD,
+    "2.18 pod of a TFJob": {
+        **_POD, "get_cluster_def": _LEGACY_CLUSTER, "get_task_info": TASK,
+        "get_tf_config": {"cluster": _LEGACY_CLUSTER, "task": TASK, "model_dir": _POD_OUTPUTS, "environment": "cloud"},
+    },
+    "2.18 pod whose polyaxonfile sets the old names": {
+        **_EVERYWHERE, "get_data_paths": DATA, "get_data_path": "/DATA", "get_job_info": JOB,
+        "get_api": NO_HOST + "/api/v1", "get_user_token": TOKEN,
+    },
+    "2.18 pod in no-op": {**_NOTHING, "get_tf_config": None},
+    "2.18 pod offline": {
+        **_POD, "get_outputs_path": _POD_OFFLINE, "get_tf_config": {**_EMPTY_TF_CONFIG, "model_dir": _POD_OFFLINE}},
+    "2.18 pod of no known run": {
+        **_POD, "get_experiment_info": None, "get_job_info": None, "get_outputs_path": None,
+        "get_tf_config": _EMPTY_TF_CONFIG},
 }
-"""What the environment answers, and the client 0.5 - 0.6 too, but for CLIENT_ANSWERS."""
+"""What the environment answers, and the client 0.5 - 0.6 too, but for CLIENT_ANSWERS; in a pod it is never asked."""
 
 NOT_MANAGED = "PolyaxonClientException: This experiment/job is not {} Polyaxon{}.".format(
     *("running inside a", " job") if CLIENT_IS_0_4 else ("managed by", "")

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+import uuid
 from typing import Any, Dict, List, NoReturn, Optional, Sequence
 
 from ..replacements import VERSION
@@ -15,6 +16,7 @@ examples:
   python -m polyaxon_helper.local train.py
   python -m polyaxon_helper.local --param lr=0.1 --param 'layers=[64, 64]' --data mnist=./mnist train.py --epochs 3
   python -m polyaxon_helper.local --params-file params.json --outputs out -m package.train
+  python -m polyaxon_helper.local --platform 2 --param lr=0.1 train.py
 
 The script finds what it would find in a Polyaxon 0.5 experiment: parameters, data and outputs paths, and an API that
 takes its metrics. Each metric is in OUTPUTS/metrics.jsonl as soon as it is sent.
@@ -37,15 +39,18 @@ def main(arguments: Optional[Sequence[str]] = None) -> NoReturn:
             data_paths=_data_paths(options.data),
             outputs=_outputs_folder(options.outputs),
             log_level=options.log_level,
+            pod=uuid.uuid4().hex if options.platform == "2" else "",
         )
-        kept = Metrics(os.path.join(run.outputs, "metrics.jsonl"))
+        # a pod's are in its event files
+        kept = Metrics(os.devnull if run.pod else os.path.join(run.outputs, "metrics.jsonl"))
     except ValueError as error:
         parser.error(str(error))
     except OSError as error:
         parser.error("--outputs {!r}: {}".format(error.filename, error.strerror))
     with kept as metrics:
         status = run_script([sys.executable, *command], run, metrics)
-        sys.stderr.write("{}\noutputs: {}\n".format(metrics.table(), run.outputs))
+        outputs = os.path.join(run.outputs, "artifacts", run.pod, "outputs") if run.pod else run.outputs
+        sys.stderr.write("{}\noutputs: {}\n".format(metrics.table(), outputs))
     _end_like(status)
 
 
@@ -53,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m polyaxon_helper.local",
         usage="%(prog)s [options] SCRIPT [ARGS...]\n       %(prog)s [options] -m MODULE [ARGS...]",
-        description="Run a script as a Polyaxon 0.5 experiment would, without a cluster.",
+        description="Run a script as a Polyaxon 0.5 experiment would, or a run of Polyaxon 2, without a cluster.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -67,6 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--outputs", metavar="DIR", help="where the outputs go (default: the next free polyaxon-outputs/NUMBER)")
     add("--log-level", default="INFO", metavar="L", choices=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
         help="the answer of get_log_level() (default: INFO)")
+    add("--platform", default="0.5", metavar="P", choices=["0.5", "2"],
+        help="the Polyaxon to be like: 0.5, or 2, where DIR is the pod's context: outputs and event files are in its "
+        "artifacts/UUID (default: 0.5)")
     add("--version", action="version", version="polyaxon-helper " + VERSION)
     add("-m", dest="module", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     add("script", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)

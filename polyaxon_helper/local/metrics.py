@@ -1,5 +1,9 @@
 """The metrics of a run: kept in a file as they arrive, and summed up in a table."""
+import csv
+import glob
 import json
+import math
+import os
 import threading
 from types import TracebackType
 from typing import Any, Dict, List, Mapping, Optional, Type
@@ -29,8 +33,16 @@ class Metrics:
             for name, value in entry["values"].items():
                 row = self._rows.setdefault(name, {"metric": name, "points": 0})
                 row.update(points=row["points"] + 1, last=value)
-                if isinstance(value, (int, float)):
+                if isinstance(value, (int, float)) and math.isfinite(value):
                     row.update(min=min(value, row.get("min", value)), max=max(value, row.get("max", value)))
+
+    def add_events(self, artifacts: str) -> None:
+        """Add the points in the event files below the folders of this pattern."""
+        for path in sorted(glob.glob(os.path.join(artifacts, "events", "metric", "*.plx"))):
+            name = os.path.basename(path)[:-len(".plx")]
+            with open(path, encoding="ascii", errors="replace") as file:
+                for _, stamp, value in csv.reader(file.readlines()[1:], delimiter="|"):
+                    self.add({"values": {name: float(value)}, "created_at": stamp})
 
     def lose(self, entries: int) -> None:
         """Count entries that the platform would have lost without a word."""

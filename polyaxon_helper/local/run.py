@@ -32,16 +32,46 @@ class Run(NamedTuple):
     params: Dict[str, Any]
     data_paths: Dict[str, str]
     outputs: str
+    """The experiment's outputs; of a pod, its context, in which it has a folder of its own."""
     log_level: str
+    pod: str = ""
+    """Its UUID, where it is the pod of a 2.x."""
+
+    @property
+    def path(self) -> str:
+        """The API's, to ask about this run."""
+        return "/".join(["", OWNER, PROJECT, *(["runs", self.pod] if self.pod else ["experiments", NUMBER])])
 
 
 def environment(run: Run, api_host: str, token: str) -> Dict[str, str]:
-    """The environment of a process in a Polyaxon 0.5 experiment."""
+    """The environment of a process in a Polyaxon 0.5 experiment, or in the pod of a 2.x."""
     outer = {
         name: value for name, value in os.environ.items()
         if not name.startswith("POLYAXON_") or name.startswith("POLYAXON_HELPER_") or name in _KEPT
     }
     no_proxy = ",".join(filter(None, [outer.get("no_proxy") or outer.get("NO_PROXY"), "127.0.0.1"]))
+    variables = _pod(run, api_host, token) if run.pod else _experiment(run, api_host, token)
+    return {
+        **outer, "no_proxy": no_proxy, "NO_PROXY": no_proxy, "POLYAXON_API_VERSION": "v1",
+        "POLYAXON_IS_MANAGED": "true", "POLYAXON_LOG_LEVEL": run.log_level, **variables,
+    }
+
+
+def _pod(run: Run, api_host: str, token: str) -> Dict[str, str]:
+    connections = [{"name": name, "kind": "host_path", "schema": {"hostPath": path, "mountPath": path}}
+                   for name, path in run.data_paths.items()]
+    return {
+        "POLYAXON_RUN_INSTANCE": "{}.{}.runs.{}".format(OWNER, PROJECT, run.pod),
+        "POLYAXON_HOST": api_host,
+        "POLYAXON_AUTH_TOKEN": token,
+        "POLYAXON_CONTEXT_ROOT": run.outputs,
+        "POLYAXON_OFFLINE_ROOT": run.outputs,
+        "POLYAXON_COLLECT_ARTIFACTS": "true",
+        "POLYAXON_CONNECTIONS_CATALOG": json.dumps({"connections": connections}),
+    }
+
+
+def _experiment(run: Run, api_host: str, token: str) -> Dict[str, str]:
     info = {
         "project_name": "{}.{}".format(OWNER, PROJECT),
         "experiment_group_name": None,
@@ -53,17 +83,11 @@ def environment(run: Run, api_host: str, token: str) -> Dict[str, str]:
         "app": "experiment",
     }
     return {
-        **outer,
-        "no_proxy": no_proxy,
-        "NO_PROXY": no_proxy,
         "POLYAXON_API_HTTP_HOST": api_host,
-        "POLYAXON_API_VERSION": "v1",
         "POLYAXON_IN_CLUSTER": "true",
-        "POLYAXON_IS_MANAGED": "true",
         "POLYAXON_INTERNAL_HEADER": "X-POLYAXON-INTERNAL",
         "POLYAXON_INTERNAL_HEADER_SERVICE": "runner",
         "POLYAXON_SECRET_USER_TOKEN": token,
-        "POLYAXON_LOG_LEVEL": run.log_level,
         "POLYAXON_RUN_OUTPUTS_PATH": run.outputs,
         "POLYAXON_RUN_DATA_PATHS": json.dumps(run.data_paths),
         "POLYAXON_PARAMS": json.dumps(run.params),
@@ -75,7 +99,8 @@ def environment(run: Run, api_host: str, token: str) -> Dict[str, str]:
 
 def run_script(command: Sequence[str], run: Run, metrics: Metrics) -> int:
     """Run the command with its API; its exit status, or the negative number of the signal that ended it."""
-    with serve("/{}/{}/experiments/{}".format(OWNER, PROJECT, NUMBER), metrics) as api_host:
+    about = {"uuid": run.pod, "owner": OWNER, "project": PROJECT, "name": "local", "inputs": run.params}
+    with serve(run.path, about if run.pod else {}, metrics) as api_host:
         variables = environment(run, api_host, secrets.token_hex(20))
         with _signals_passed_on() as children:
             child = subprocess.Popen(command, env=variables)
@@ -85,6 +110,8 @@ def run_script(command: Sequence[str], run: Run, metrics: Metrics) -> int:
             # a script that was killed left metrics there
             subprocess.call([sys.executable, "-m", "polyaxon_helper.resend", run.outputs], env=variables,
                             stdout=subprocess.DEVNULL)
+        if run.pod:
+            metrics.add_events(os.path.join(run.outputs, "*", run.pod))
         return status
 
 

@@ -5,7 +5,7 @@ import re
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Iterator, NamedTuple, Optional, Type
+from typing import Any, Dict, Iterator, NamedTuple, Optional, Type
 
 from .metrics import Metrics
 
@@ -28,9 +28,12 @@ class _Refused(Exception):
 
 
 @contextmanager
-def serve(experiment: str, metrics: Metrics) -> Iterator[str]:
-    """Serve the API of the experiment at this path while the context lasts; gives its URL, http://127.0.0.1:PORT."""
-    server = _Server(("127.0.0.1", 0), _handler(experiment, metrics))
+def serve(run: str, about: Dict[str, Any], metrics: Metrics) -> Iterator[str]:
+    """Serve the API of the run at this path while the context lasts; gives its URL, http://127.0.0.1:PORT.
+
+    `about` is the answer to who asks about the run.
+    """
+    server = _Server(("127.0.0.1", 0), _handler(run, about, metrics))
     thread = threading.Thread(target=server.serve_forever, args=[SHUTDOWN_POLL], daemon=True)
     thread.start()
     try:
@@ -77,8 +80,8 @@ class _Server(ThreadingHTTPServer):
         """A connection that a dying script cut is no news."""
 
 
-def _handler(experiment: str, metrics: Metrics) -> Type[BaseHTTPRequestHandler]:
-    path = re.compile("/api/v1{}(/[a-z_/]*)?$".format(re.escape(experiment)))
+def _handler(run: str, about: Dict[str, Any], metrics: Metrics) -> Type[BaseHTTPRequestHandler]:
+    path = re.compile("/api/v1{}(/[a-z_/]*)?$".format(re.escape(run)))
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -111,7 +114,7 @@ def _handler(experiment: str, metrics: Metrics) -> Type[BaseHTTPRequestHandler]:
                     metrics.refuse()
                     raise
             # run_env, statuses, heartbeat, tags, ...: taken and forgotten
-            return Answer(201) if self.command == "POST" else Answer(200, {})
+            return Answer(201) if self.command == "POST" else Answer(200, {} if match.group(1) else about)
 
         def log_message(self, format: str, *args: Any) -> None:
             """Say nothing: stderr is the script's."""

@@ -89,16 +89,12 @@ class Api:
 
     def _request(self, url: str, headers: Dict[str, str], seconds: float, body: bytes = b"") -> Tuple[int, bytes]:
         """Status and first bytes of the answer; Later where another attempt may have a better one."""
-        def authorise(request: requests.PreparedRequest) -> requests.PreparedRequest:
-            request.headers.update(headers)
-            return request
-
         self._times.append(time.monotonic())
         try:
-            # As `auth`, because a .netrc would replace a plain Authorization header; to no other host, so no redirects
+            # to no other host, so no redirects
             with self._session.post(
-                url, data=body, headers={"Content-Type": "application/json"}, auth=authorise, allow_redirects=False,
-                timeout=(min(TIMEOUT[0], seconds), min(TIMEOUT[1], seconds)), stream=True,
+                url, data=body, headers={"Content-Type": "application/json"}, auth=tokens.authorising(headers),
+                allow_redirects=False, stream=True, timeout=(min(TIMEOUT[0], seconds), min(TIMEOUT[1], seconds)),
             ) as response:
                 status, answer = response.status_code, response.raw.read(MAX_ANSWER_BYTES, decode_content=True)
         except ValueError as error:  # such as a URL that is none

@@ -7,7 +7,7 @@ sent: the first are refused as the client refuses them, the second left out.
 import json
 import math
 from datetime import datetime, timezone
-from typing import Any, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..exceptions import PolyaxonClientException
 
@@ -20,9 +20,9 @@ def entry(metrics: Mapping[str, Any], created_at: Optional[datetime] = None) -> 
     The line is empty where nothing is left to send. Raises PolyaxonClientException where a value is no number, where a
     name or number is one that the server can't keep, and where all together take more than MAX_ENTRY_BYTES.
     """
-    numbers = {name: _number(name, value) for name, value in metrics.items()}
-    values = {name: value for name, value in numbers.items() if value is not None and math.isfinite(value)}
-    left_out = [name for name in numbers if name not in values]
+    found = numbers(metrics)
+    values = {name: value for name, value in found.items() if value is not None and math.isfinite(value)}
+    left_out = [name for name in found if name not in values]
     if metrics and not values:
         return b"", left_out
     stamp = (created_at or datetime.now(timezone.utc)).isoformat(" ", "microseconds")
@@ -32,6 +32,11 @@ def entry(metrics: Mapping[str, Any], created_at: Optional[datetime] = None) -> 
             "{} metrics in one call take more than {} bytes".format(len(values), MAX_ENTRY_BYTES)
         )
     return line, left_out
+
+
+def numbers(metrics: Mapping[str, Any]) -> Dict[str, Any]:
+    """The metrics as ints, floats and None; PolyaxonClientException where one can't be, or its name is none."""
+    return {name: _number(name, value) for name, value in metrics.items()}
 
 
 def is_entry(line: bytes) -> bool:

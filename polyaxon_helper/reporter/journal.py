@@ -31,7 +31,7 @@ ROLL_BYTES = 4 * 1024 * 1024
 
 _HEADER = '{{"polyaxon_helper_journal": 1, "experiment": {}, "locked": {}, "sent": {:11d}}}\n'
 _PARTS = re.compile(r"[\w@+-]+/[\w@+-]+/[\w@+-]+/[\w-]*$", re.ASCII)
-_FLAGS = os.O_RDWR | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+FLAGS = os.O_RDWR | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 
 # Where a lock that we get means that no process holds it, also none on another host. Elsewhere it may mean nothing.
 _LOCKING = {"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "tmpfs", "overlay", "aufs", "nfs", "nfs4", "ceph"}
@@ -221,13 +221,13 @@ def _create_in(folder: str, experiment: Experiment) -> Journal:
     if not stat.S_ISDIR(status.st_mode) or not (is_private or os.path.basename(folder) == FOLDER):
         raise PermissionError(errno.EPERM, "{} is no private folder".format(folder))
     path = os.path.join(folder, os.urandom(8).hex() + SUFFIX)
-    handle = os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
+    handle = os.open(path, FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         locked = lock(handle)
         if os.fstat(handle).st_nlink == 0 or locked is False:
             raise BlockingIOError(errno.EAGAIN, "taken for an abandoned one")
         _write(handle, _header(experiment, bool(locked), 0))
-        appending = os.open(path, _FLAGS | os.O_APPEND)
+        appending = os.open(path, FLAGS | os.O_APPEND)
     except OSError:
         os.close(handle)
         _unlink(path)
@@ -247,7 +247,7 @@ def open_abandoned(path: str, asked_for: bool = False) -> Journal:
     Where no lock can tell whether it is in use, it is opened only if it was `asked_for`.
     """
     try:
-        handle = os.open(path, _FLAGS)
+        handle = os.open(path, FLAGS)
     except OSError as error:
         raise NotOurs(error.strerror) from None
     taken, status = lock(handle), os.fstat(handle)

@@ -10,7 +10,7 @@ import json
 import os
 import stat
 from contextlib import contextmanager
-from typing import Dict, Iterator, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 from ..replacements import FUNCTIONS
 from .journal import lock
@@ -32,7 +32,7 @@ def user_token() -> Optional[str]:
 def candidates() -> Iterator[Tuple[str, str]]:
     """Scheme and token of every source that has one, best first."""
     sources = [
-        ("Token", _token_in(CONTEXT_FILE)),
+        ("Token", token_in(CONTEXT_FILE, KEY)),
         ("Token", kept()),
         (EPHEMERAL, os.environ.get("POLYAXON_SECRET_EPHEMERAL_TOKEN")),
         *(("Token", os.environ.get(variable)) for variable in FUNCTIONS["get_user_token"].variables),
@@ -51,9 +51,18 @@ def headers(scheme: str, token: str) -> Dict[str, str]:
     return {"Authorization": "{} {}".format(scheme, token), **({name: service} if name and service else {})}
 
 
+def authorising(headers: Dict[str, str]) -> Callable[[Any], Any]:
+    """For requests' `auth`: a .netrc would replace a plain Authorization header."""
+    def authorise(request: Any) -> Any:
+        request.headers.update(headers)
+        return request
+
+    return authorise
+
+
 def kept() -> Optional[str]:
     """What an ephemeral token was exchanged for."""
-    return _token_in(KEPT_FILE) or _exchanged
+    return token_in(KEPT_FILE, KEY) or _exchanged
 
 
 @contextmanager
@@ -91,16 +100,16 @@ def keep(token: str) -> None:
         pass
 
 
-def _token_in(path: str) -> Optional[str]:
-    """The token in a file that is plain and root's or ours; None where there is no such file."""
+def token_in(path: str, *keys: str) -> Optional[str]:
+    """The token in a file that is plain and root's or ours, under the first of these keys; None where there is none."""
     try:
         # a pipe put there must not block us, nor a link lead us elsewhere
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
         with os.fdopen(handle) as file:
             status = os.fstat(file.fileno())
             if stat.S_ISREG(status.st_mode) and _is_trusted(status.st_uid):
-                token = json.load(file).get(KEY)
-                return token if isinstance(token, str) and token else None
+                found = json.load(file)
+                return next((found[key] for key in keys if isinstance(found.get(key), str) and found[key]), None)
     except (OSError, ValueError, AttributeError):  # not there, not JSON, not an object
         pass
     return None

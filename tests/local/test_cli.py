@@ -154,6 +154,33 @@ def test_metrics_are_kept_and_summed_up(backend: str, python: Process, script: P
     assert not any("token" in text.lower() for text in (process.stderr, str(entries)))
 
 
+POD_TABLE = """\
+metric  points  last  min    max
+best    1       1     1      1
+loss    3       nan   0.125  0.5
+outputs: {}
+"""
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_as_a_pod_of_polyaxon_2(backend: str, python: Process, script: Path) -> None:
+    script.write_text(SENDS + TELL.replace("h.get_task_info()", "h.get_task_info() or {'index': 0}")
+                      + "send_metrics(step=3, loss=float('nan'))\n")
+    variables = {"POLYAXON_HELPER_SUMMARY": "0", "PYTHONWARNINGS": "ignore", "HTTP_PROXY": "http://127.0.0.1:1"}
+    process = python(*LOCAL, "--platform", "2", "--outputs", "out", "--param", "lr=0.1", "--data", "here=.", "train.py",
+                     backend=backend, cwd=script.parent, environment=variables)
+    trained, given = process.stdout.splitlines()
+    given = json.loads(given)
+    (folder,) = (script.parent / "out" / "artifacts").iterdir()
+    assert (process.returncode, trained) == (0, "trained")
+    assert given["params"] == {"lr": 0.1}
+    assert given["data"] == {"here": os.path.realpath(str(script.parent))}
+    assert given["name"] == "local.run." + folder.name
+    assert os.path.realpath(given["outputs"]) == os.path.realpath(str(folder / "outputs"))
+    assert process.stderr == POD_TABLE.format(given["outputs"])
+    assert sorted(path.name for path in (folder / "events" / "metric").iterdir()) == ["best.plx", "loss.plx"]
+
+
 def test_no_metrics_is_said(python: Process, script: Path) -> None:
     assert python(*LOCAL, "train.py", cwd=script.parent).stderr.startswith("no metrics arrived\noutputs: ")
 

@@ -16,7 +16,7 @@ ENTRY = {"values": {"loss": 0.5}, "created_at": "2026-11-22 00:37:16.310707+00:0
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[Tuple[str, Metrics, Path]]:
     path = tmp_path / "metrics.jsonl"
-    with Metrics(str(path)) as metrics, serve("/u/p/experiments/7", metrics) as host:
+    with Metrics(str(path)) as metrics, serve("/u/p/experiments/7", {}, metrics) as host:
         yield host + "/api/v1/u/p/experiments/7", metrics, path
 
 

@@ -1,0 +1,351 @@
+"""Metrics in the pod of a Polyaxon 1.x or 2.x: what is in the event files, whatever happens to the process."""
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List
+
+import pytest
+
+from polyaxon_helper.exceptions import PolyaxonClientException
+from polyaxon_helper.reporter import events
+
+from ..conftest import ROOT, Recorder, process_environment
+from ..containers import TOKEN, UUID
+
+STAMP = re.compile(r"\|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00:00\|")
+NAN, INFINITY = float("nan"), float("inf")
+
+
+def texts(folder: Path) -> Dict[str, str]:
+    """The event files of a run, by their names, without the stamps."""
+    return {path.name: STAMP.sub("|", path.read_text()) for path in folder.glob("artifacts/*/events/metric/*")}
+
+
+def points(folder: Path, name: str) -> List[str]:
+    return texts(folder)[name].split("\n")[1:]
+
+
+@pytest.fixture(autouse=True)
+def pod(monkeypatch: Any, tmp_path: Path) -> Iterator[Path]:
+    """This process is a run's pod, and its folder."""
+    for name, value in variables(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    for name in ("RANK", "TF_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    yield tmp_path
+    events._names.clear()
+    events._begun.clear()
+    events._lost.clear()
+
+
+def variables(folder: Path) -> Dict[str, str]:
+    return {"POLYAXON_RUN_INSTANCE": "u.p.runs." + UUID, "POLYAXON_CONTEXT_ROOT": str(folder),
+            "POLYAXON_COLLECT_ARTIFACTS": "true"}
+
+
+@pytest.fixture
+def start(home: Path, pod: Path) -> Callable[..., "subprocess.Popen[str]"]:
+    """Start a script as a process of the pod."""
+
+    def start(script: str, **more: str) -> "subprocess.Popen[str]":
+        environment = process_environment(
+            home, **{**variables(pod), "POLYAXON_HELPER_SUMMARY": "0", "PYTHONWARNINGS": "ignore::DeprecationWarning",
+                     "PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "startup"), str(ROOT)]), **more})
+        return subprocess.Popen(
+            [sys.executable, "-c", "from polyaxon_helper import send_metrics\n" + script], env=environment,
+            cwd=str(pod), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            universal_newlines=True)
+
+    return start
+
+
+@pytest.fixture
+def run(start: Callable[..., "subprocess.Popen[str]"]) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    def run(script: str, **more: str) -> "subprocess.CompletedProcess[str]":
+        process = start(script, **more)
+        stdout, stderr = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    return run
+
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+HEADER = "step|timestamp|metric"
+
+WRITTEN: List[Any] = [
+    pytest.param([], {}, id="nothing"),
+    pytest.param([{}], {}, id="no metric"),
+    pytest.param([{"loss": 0.5}], {"loss.plx": ["|0.5"]}, id="a float"),
+    pytest.param([{"loss": 1, "on": True}], {"loss.plx": ["|1.0"], "on.plx": ["|1.0"]}, id="integers and booleans"),
+    pytest.param([{"loss": 1e300}, {"loss": 1e-7}], {"loss.plx": ["|1e+300", "|1e-07"]}, id="large and small"),
+    pytest.param([{"a": NAN, "b": -NAN, "c": INFINITY, "d": -INFINITY}],
+                 {"a.plx": ["|nan"], "b.plx": ["|nan"], "c.plx": ["|inf"], "d.plx": ["|-inf"]}, id="NaN, infinities"),
+    pytest.param([{"step": 3, "loss": 1.0}], {"loss.plx": ["3|1.0"]}, id="an integer step"),
+    pytest.param([{"step": -1, "loss": 1.0}], {"loss.plx": ["-1|1.0"]}, id="a negative step"),
+    pytest.param([{"step": 3.0, "loss": 1.0}], {"loss.plx": ["|1.0"], "step.plx": ["|3.0"]}, id="a step that is none"),
+    pytest.param([{"step": True, "loss": 1.0}], {"loss.plx": ["|1.0"], "step.plx": ["|1.0"]}, id="a step that is true"),
+    pytest.param([{"step": 3}], {"step.plx": ["|3.0"]}, id="a step of nothing is a metric"),
+    pytest.param([{"timestamp": 3}], {"timestamp.plx": ["|3.0"]}, id="a timestamp is a metric"),
+    pytest.param([{"a": 1}, {"a": 2}, {"b": 3}], {"a.plx": ["|1.0", "|2.0"], "b.plx": ["|3.0"]},
+                 id="one after the other"),
+]
+
+
+@pytest.mark.parametrize("calls, files", WRITTEN)
+def test_what_is_written(calls: Any, files: Dict[str, List[str]], pod: Path) -> None:
+    for metrics in calls:
+        events.write(metrics)
+    assert texts(pod) == {name: "\n".join([HEADER] + lines) for name, lines in files.items()}
+
+
+NAMES: List[Any] = [
+    ("loss", "loss"), ("val/acc", "val__acc"), ("a.b", "a-b"), ("a b", "a-b"), ("a - b", "a-b"), (" a ", "a"),
+    ("a\\\\b", "a__b"), ("../../etc", "-__-__etc"), ("caf\u00e9", "cafe"), ("\uff11", "1"),
+    ("a:b*c", "abc"), ("-a-", "-a-"),
+    ("\u635f\u5931", ""), ("!?", ""),
+]
+
+
+@pytest.mark.parametrize("name, safe", NAMES)
+def test_a_name_is_made_safe(name: str, safe: str) -> None:
+    assert events.safe_name(name) == safe
+
+
+LEFT_OUT: List[Any] = [
+    pytest.param({"a": None, "b": 1.0}, "metric 'a' was None", id="None"),
+    pytest.param({"\u635f\u5931": 2.0, "b": 1.0}, "its name has nothing in it that a file's can have", id="a name"),
+]
+
+
+@pytest.mark.parametrize("metrics, told", LEFT_OUT)
+def test_what_is_left_out_is_told_once(metrics: Any, told: str, pod: Path) -> None:
+    with pytest.warns(RuntimeWarning, match=told) as warnings:
+        events.write(metrics)
+        events.write(metrics)
+    assert len(warnings) == 1
+    assert texts(pod) == {"b.plx": HEADER + "\n|1.0\n|1.0"}
+
+
+@pytest.mark.parametrize("value", ["0.5", [1.0], {}, 1j, 10 ** 400])
+def test_what_is_no_number_is_refused(value: Any, pod: Path) -> None:
+    with pytest.raises(PolyaxonClientException):
+        events.write({"a": value, "b": 1.0})
+    assert texts(pod) == {}
+
+
+def test_names_that_share_a_file_are_told_once(pod: Path) -> None:
+    with pytest.warns(RuntimeWarning, match="metrics 'a.b' and 'a-b' share the file .*a-b.plx") as told:
+        events.write({"a.b": 1.0, "a-b": 2.0})
+        events.write({"a.b": 1.0, "a-b": 2.0})
+    assert len(told) == 1
+    assert points(pod, "a-b.plx") == ["|1.0", "|2.0"] * 2
+
+
+def test_a_later_replica_writes_nothing_and_says_so_once(monkeypatch: Any, pod: Path) -> None:
+    monkeypatch.setenv("RANK", "1")
+    with pytest.warns(RuntimeWarning, match="the first replica's metrics are kept") as told:
+        events.write({"a": 1.0})
+        events.write({"a": 1.0})
+    assert len(told) == 1 and texts(pod) == {}
+
+
+def test_where_nothing_is_collected_it_is_written_and_told_once(monkeypatch: Any, pod: Path) -> None:
+    monkeypatch.delenv("POLYAXON_COLLECT_ARTIFACTS")
+    with pytest.warns(RuntimeWarning, match="POLYAXON_COLLECT_ARTIFACTS is not true: .* collectArtifacts") as told:
+        events.write({"a": 1.0})
+        events.write({"a": 2.0})
+    assert len(told) == 1 and points(pod, "a.plx") == ["|1.0", "|2.0"]
+
+
+def test_offline_it_is_written_where_the_tools_look(monkeypatch: Any, pod: Path) -> None:
+    monkeypatch.setenv("POLYAXON_IS_OFFLINE", "true")
+    monkeypatch.setenv("POLYAXON_OFFLINE_ROOT", str(pod / "offline"))
+    monkeypatch.delenv("POLYAXON_COLLECT_ARTIFACTS")
+    events.write({"a": 1.0})
+    path = pod / "offline" / "runs" / UUID / "events" / "metric" / "a.plx"
+    assert STAMP.sub("|", path.read_text()) == HEADER + "\n|1.0"
+
+
+def test_of_no_known_run_nothing_is_written(monkeypatch: Any, pod: Path) -> None:
+    monkeypatch.setenv("POLYAXON_RUN_INSTANCE", "u.p.7")
+    with pytest.warns(RuntimeWarning, match="POLYAXON_RUN_INSTANCE is not"):
+        events.write({"a": 1.0})
+    assert texts(pod) == {}
+
+
+# --- what an earlier process left
+
+WHOLE = "1|2026-11-22 00:11:19.017849+00:00|0.9"
+EARLIER: List[Any] = [
+    pytest.param(HEADER, HEADER, id="the header alone"),
+    pytest.param(HEADER + "\n" + WHOLE, HEADER + "\n" + WHOLE, id="a whole point"),
+    pytest.param(HEADER + "\n|2026-11-22 00:11:19+00:00|-1e-05", HEADER + "\n|2026-11-22 00:11:19+00:00|-1e-05",
+                 id="a whole point of a full second"),
+    pytest.param("", HEADER, id="nothing"),
+    pytest.param("step|ti", HEADER, id="a torn header"),
+    pytest.param(HEADER + "\n", HEADER, id="a torn point's line end"),
+    pytest.param(HEADER + "\n" + WHOLE + "\n2|2026-11", HEADER + "\n" + WHOLE, id="a torn stamp"),
+    pytest.param(HEADER + "\n" + WHOLE + "\n2|2026-11-22 00:11:19.017849+00:00|", HEADER + "\n" + WHOLE,
+                 id="a torn number"),
+    pytest.param(HEADER + ("\n" + WHOLE) * 50 + "\n2", HEADER + ("\n" + WHOLE) * 50, id="one behind many"),
+]
+
+
+@pytest.mark.parametrize("before, mended", EARLIER)
+def test_what_is_there_stays_and_what_is_torn_is_mended(before: str, mended: str, pod: Path) -> None:
+    folder = pod / "artifacts" / UUID / "events" / "metric"
+    folder.mkdir(parents=True)
+    (folder / "a.plx").write_text(before)
+    events.write({"a": 1.0})
+    assert texts(pod)["a.plx"] == STAMP.sub("|", mended) + "\n|1.0"
+
+
+# --- whatever happens
+
+BURST = "import os, sys\nfor step in range(100): send_metrics(step=step, loss=step)\n"
+BURST_POINTS = ["{}|{}.0".format(step, step) for step in range(100)]
+
+ENDINGS: List[Any] = [
+    pytest.param("", 0, id="a normal exit"),
+    pytest.param("raise KeyError", 1, id="an exception"),
+    pytest.param("os._exit(4)", 4, id="os._exit"),
+    pytest.param("import signal; os.kill(os.getpid(), signal.SIGTERM)", -15, id="SIGTERM"),
+    pytest.param("import signal; os.kill(os.getpid(), signal.SIGKILL)", -9, id="SIGKILL"),
+]
+posix = pytest.mark.skipif(sys.platform == "win32", reason="fork, signals and limits are POSIX's")
+
+
+@posix
+@pytest.mark.parametrize("ending, status", ENDINGS)
+def test_every_point_is_there_however_it_ends(ending: str, status: int, run: Run, pod: Path) -> None:
+    assert run(BURST + ending).returncode == status
+    assert points(pod, "loss.plx") == BURST_POINTS
+
+
+@posix
+def test_children_and_threads_add_whole_lines_to_one_file(run: Run, pod: Path) -> None:
+    ended = run("""
+import os, threading
+def work(number):
+    for step in range(100): send_metrics(step=1000 * number + step, loss=1)
+children = []
+for child in range(4):
+    pid = os.fork()
+    if not pid:
+        work(child)
+        os._exit(0)
+    children.append(pid)
+threads = [threading.Thread(target=work, args=(number,)) for number in range(4, 8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+for child in children: os.waitpid(child, 0)
+""", COVERAGE_PROCESS_START="")  # measuring has a lock of its own: a deadlock
+    assert (ended.returncode, ended.stderr) == (0, "")
+    expected = ["{}|1.0".format(1000 * number + step) for number in range(8) for step in range(100)]
+    assert sorted(points(pod, "loss.plx")) == sorted(expected)
+
+
+@pytest.mark.parametrize("how", ["fork", "spawn", "forkserver"] if sys.platform != "win32" else ["spawn"])
+def test_children_of_multiprocessing(how: str, run: Run, pod: Path) -> None:
+    ended = run("""
+import multiprocessing
+from tests.reporter.child import one
+if __name__ == "__main__":
+    send_metrics(step=-1)
+    with multiprocessing.get_context({!r}).Pool(2) as pool: pool.map(one, range(20))
+""".format(how))
+    assert ended.returncode == 0
+    assert sorted(points(pod, "step.plx")) == sorted("|{}.0".format(step) for step in range(-1, 20))
+
+
+def test_a_folder_that_vanishes_is_made_again_and_told_once(run: Run, pod: Path) -> None:
+    ended = run("""
+import shutil
+send_metrics(loss=1)
+for _ in range(2):
+    shutil.rmtree("artifacts")
+    send_metrics(loss=2)
+send_metrics(loss=3)
+""")
+    assert ended.returncode == 0
+    assert ended.stderr.count("loss.plx was deleted, with the points in it; it begins anew") == 1
+    assert points(pod, "loss.plx") == ["|2.0", "|3.0"]
+
+
+NOT_WRITABLE = {
+    "a file in the folder's place": ("open('artifacts', 'w').close()", "Not a directory", "File exists"),
+    "a folder in the file's place": (
+        "os.makedirs('artifacts/{}/events/metric/loss.plx')".format(UUID), "Is a directory", "Permission denied"),
+    "a name that is too long": ("name = 'a' * 300", "File name too long", "No such file"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_WRITABLE)
+def test_what_cant_be_written_is_told_once_and_counted_at_exit(case: str, run: Run, pod: Path) -> None:
+    prepare, *reasons = NOT_WRITABLE[case]
+    ended = run("import os\nname = 'loss'\n" + prepare + "\nfor _ in range(3): send_metrics(**{name: 1})\nprint('on')")
+    assert (ended.returncode, ended.stdout) == (0, "on\n")
+    assert any("metrics can't be written to" in ended.stderr and reason in ended.stderr for reason in reasons)
+    assert ended.stderr.count("RuntimeWarning") == 1
+    assert "polyaxon_helper: 3 points of metrics were not written (" in ended.stderr
+
+
+@posix
+def test_a_full_disk_leaves_whole_lines_and_what_comes_when_it_has_room(run: Run, pod: Path) -> None:
+    ended = run("""
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (200, resource.RLIM_INFINITY))
+for step in range(10): send_metrics(step=step, loss=1)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+send_metrics(step=10, loss=1)
+""")
+    assert ended.returncode == 0
+    written = points(pod, "loss.plx")
+    assert written == ["{}|1.0".format(step) for step in [*range(len(written) - 1), 10]] and 2 < len(written) < 10
+    assert "{} points of metrics were not written".format(11 - len(written)) in ended.stderr
+
+
+@posix
+def test_a_process_that_is_stopped_at_the_files_start_holds_up_nobody(run: Run, pod: Path) -> None:
+    import fcntl
+
+    folder = pod / "artifacts" / UUID / "events" / "metric"
+    folder.mkdir(parents=True)
+    with open(str(folder / "loss.plx"), "wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert run("send_metrics(loss=1)").stderr == ""
+    assert points(pod, "loss.plx") == ["|1.0"]
+
+
+def test_with_warnings_as_errors_every_point_is_written_before_one_is_raised(run: Run, pod: Path) -> None:
+    ended = run("import warnings\nwarnings.simplefilter('error', RuntimeWarning)\nsend_metrics(a=None, b=1)")
+    assert "RuntimeWarning: metric 'a' was None" in ended.stderr
+    assert points(pod, "b.plx") == ["|1.0"]
+
+
+# --- the one request
+
+def test_the_api_is_told_once_that_there_are_metrics(run: Run, recorder: Recorder, pod: Path) -> None:
+    fork = "import os\nif hasattr(os, 'fork') and os.fork(): os.wait()\n"
+    script = "for _ in range(3): send_metrics(a=1)\n" + fork + "send_metrics(a=2)"
+    assert run(script, POLYAXON_HOST=recorder.url, POLYAXON_AUTH_TOKEN=TOKEN).stderr == ""
+    (method, path, headers, body), = recorder.asked
+    assert (method, path) == ("PATCH", "/api/v1/u/p/runs/" + UUID)
+    assert (headers["Authorization"], headers["Content-Type"]) == ("Token " + TOKEN, "application/json")
+    assert json.loads(body.decode()) == {"meta_info": {"has_metrics": True, "has_events": True}, "merge": True}
+
+
+@pytest.mark.parametrize("answer", [(500, {}, b""), (0, {}, b"")], ids=["an error", "no answer"])
+def test_an_api_that_fails_is_no_news(answer: Any, run: Run, recorder: Recorder, pod: Path) -> None:
+    recorder.answer = answer
+    assert run("send_metrics(a=1)", POLYAXON_HOST=recorder.url, POLYAXON_AUTH_TOKEN=TOKEN).stderr == ""
+    assert len(recorder.asked) == 1 and points(pod, "a.plx") == ["|1.0"]
+
+
+def test_the_first_metric_of_all_from_a_hook_at_exit(run: Run, recorder: Recorder, pod: Path) -> None:
+    ended = run("import atexit; atexit.register(lambda: send_metrics(a=1))", POLYAXON_HOST=recorder.url)
+    assert (ended.returncode, ended.stderr, points(pod, "a.plx")) == (0, "", ["|1.0"])

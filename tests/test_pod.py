@@ -1,0 +1,181 @@
+"""What the pod of a Polyaxon 1.x or 2.x says where it is not plain, and the one question that it asks the API."""
+import json
+import os
+from pathlib import Path
+from typing import Any, Dict, Iterator, List
+
+import pytest
+
+from polyaxon_helper import environment, pod
+from polyaxon_helper.local.metrics import Metrics
+from polyaxon_helper.local.server import serve
+
+from .conftest import Process, Recorder
+from .containers import TOKEN, UUID
+
+RUN = "/u/p/runs/" + UUID
+INPUTS = {"lr": 0.1, "layers": [1, 2]}
+
+
+@pytest.fixture(autouse=True)
+def variables(monkeypatch: Any, tmp_path: Path) -> Any:
+    """Sets variables of this process, which then is a run's pod."""
+    pod._params.cache_clear()
+
+    def set_variables(**variables: str) -> None:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+
+    for name in ("RANK", "TF_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    set_variables(POLYAXON_RUN_INSTANCE="u.p.runs." + UUID, POLYAXON_CONTEXT_ROOT=str(tmp_path),
+                  POLYAXON_AUTH_TOKEN=TOKEN)
+    return set_variables
+
+
+# --- what the environment says
+
+CATALOGS: List[Any] = [
+    pytest.param("", None, id="none"),
+    pytest.param("{}", None, id="no connections"),
+    pytest.param('{"connections": null}', None, id="connections that are null"),
+    pytest.param('{"connections": [{"name": "chat", "schema": null}]}', None, id="none with a path"),
+    pytest.param('{"connections": [{"name": "a", "schema": {"mountPath": "/a/"}}]}', {"a": "/a"}, id="a volume"),
+    pytest.param('{"connections": [{"name": "a", "schema": {"bucket": "gs://a"}}]}', {"a": "gs://a"}, id="a bucket"),
+]
+
+
+@pytest.mark.parametrize("catalog, paths", CATALOGS)
+def test_data_paths(catalog: str, paths: Any, variables: Any) -> None:
+    variables(POLYAXON_CONNECTIONS_CATALOG=catalog)
+    assert environment.get_data_paths() == paths
+
+
+@pytest.mark.parametrize("catalog", ["[1]", '{"connections": [1]}', '{"connections": [{"schema": {}}]}', "{"])
+def test_a_catalog_that_is_none_is_told_without_its_value(catalog: str, variables: Any) -> None:
+    variables(POLYAXON_CONNECTIONS_CATALOG=catalog)
+    with pytest.warns(RuntimeWarning, match="POLYAXON_CONNECTIONS_CATALOG .* taken as not set$"):
+        assert environment.get_data_paths() is None
+
+
+def test_the_outputs_folder_is_there(tmp_path: Path) -> None:
+    path = environment.get_outputs_path()
+    assert path == str(tmp_path / "artifacts" / UUID / "outputs") and os.path.isdir(path)
+
+
+@pytest.mark.parametrize("instance", ["u.p.experiments.7", "u.p.runs.", "u.p.runs.../..", "u.p"])
+def test_a_run_that_is_none_is_told(instance: str, variables: Any) -> None:
+    variables(POLYAXON_RUN_INSTANCE=instance)
+    with pytest.warns(RuntimeWarning, match="POLYAXON_RUN_INSTANCE is not OWNER.PROJECT.runs.UUID"):
+        assert environment.get_outputs_path() is None
+    assert environment.Experiment.get_experiment_info() is None
+
+
+def tf_config(role: str, index: Any, *roles: str) -> Dict[str, str]:
+    return {"TF_CONFIG": json.dumps({"cluster": {r: ["h:1"] for r in roles}, "task": {"type": role, "index": index}})}
+
+
+REPLICAS: List[Any] = [
+    pytest.param({}, True, id="the only one"),
+    pytest.param({"RANK": "0"}, True, id="rank 0"),
+    pytest.param({"RANK": "1"}, False, id="rank 1"),
+    pytest.param({"RANK": ""}, True, id="a rank that is empty"),
+    pytest.param(tf_config("chief", 0, "chief", "worker"), True, id="the chief"),
+    pytest.param(tf_config("master", 0, "master", "worker"), True, id="the chief, told as master"),
+    pytest.param(tf_config("worker", 0, "chief", "worker"), False, id="a worker beside a chief"),
+    pytest.param(tf_config("worker", 0, "worker", "ps"), True, id="the first of workers"),
+    pytest.param(tf_config("worker", 1, "worker", "ps"), False, id="the second of workers"),
+    pytest.param(tf_config("worker", "1", "worker"), False, id="the second, its index a text"),
+    pytest.param(tf_config("ps", 0, "worker", "ps"), False, id="a parameter server"),
+    pytest.param({"TF_CONFIG": '{"cluster": null, "task": null}'}, True, id="no cluster, as get_tf_config sets it"),
+    pytest.param({"TF_CONFIG": "[]", "RANK": "1"}, False, id="a TF_CONFIG that is none, and a rank"),
+]
+
+
+@pytest.mark.parametrize("replica, is_first", REPLICAS)
+def test_first_replica(replica: Dict[str, str], is_first: bool, variables: Any) -> None:
+    variables(**replica)
+    assert pod.is_first_replica() is is_first
+
+
+# --- what the API says
+
+@pytest.fixture
+def api(variables: Any) -> Iterator[None]:
+    with Metrics(os.devnull) as metrics, serve(RUN, {"inputs": INPUTS}, metrics) as host:
+        variables(POLYAXON_HOST=host + "/")
+        yield
+
+
+def test_params_are_the_runs_inputs(api: None) -> None:
+    assert environment.Experiment.get_params() == INPUTS
+
+
+def test_a_token_file_is_read_first(api: None, variables: Any, tmp_path: Path) -> None:
+    (tmp_path / ".configs").mkdir()
+    (tmp_path / ".configs" / ".auth").write_text('{"username": "u", "token": "of-the-file"}')
+    assert environment.get_user_token() == "of-the-file"
+    os.environ.pop("POLYAXON_AUTH_TOKEN")
+    assert environment.Experiment.get_params() == INPUTS  # which needs a token
+
+
+@pytest.mark.parametrize("inputs", [None, {}])
+def test_no_inputs_are_none(inputs: Any, variables: Any) -> None:
+    with Metrics(os.devnull) as metrics, serve(RUN, {"inputs": inputs}, metrics) as host:
+        variables(POLYAXON_HOST=host)
+        assert environment.Experiment.get_params() is None
+
+
+FAULTS: List[Any] = [
+    pytest.param((500, {}, b""), "status 500", id="an error"),
+    pytest.param((401, {}, b""), "status 401", id="a refused token"),
+    pytest.param((302, {"Location": "/elsewhere"}, b""), "status 302", id="a redirect, which is not followed"),
+    pytest.param((200, {}, b"no JSON"), "JSONDecodeError", id="no JSON"),
+    pytest.param((200, {}, b"[]"), "AttributeError", id="no object"),
+    pytest.param((0, {}, b""), "ConnectionError", id="no answer"),
+]
+
+
+@pytest.mark.parametrize("answer, reason", FAULTS)
+def test_no_answer_is_none_and_told_once(answer: Any, reason: str, recorder: Recorder, variables: Any) -> None:
+    variables(POLYAXON_HOST=recorder.url)
+    recorder.answer = answer
+    with pytest.warns(RuntimeWarning) as told:
+        assert environment.Experiment.get_params() is None
+        assert environment.Experiment.get_declarations() is None
+    assert len(told) == len(recorder.asked) == 1
+    assert "could not be had from its API, and are taken as not set ({})".format(reason) in str(told[0].message)
+    assert TOKEN not in str(told[0].message)
+
+
+def test_what_the_api_is_asked(recorder: Recorder, variables: Any, tmp_path: Path) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login a password b")
+    variables(POLYAXON_HOST=recorder.url, NETRC=str(netrc), POLYAXON_HEADER="X-POLYAXON-SERVICE",
+              POLYAXON_HEADER_SERVICE="sandbox")
+    recorder.answer = (200, {}, b'{"inputs": {"lr": 1}}')
+    assert environment.Experiment.get_params() == {"lr": 1}
+    (method, path, headers, _), = recorder.asked
+    assert (method, path) == ("GET", "/api/v1" + RUN)
+    assert (headers["Authorization"], headers["X-POLYAXON-SERVICE"]) == ("Token " + TOKEN, "sandbox")
+
+
+def test_without_a_host_there_is_nobody_to_ask(variables: Any) -> None:
+    with pytest.warns(RuntimeWarning, match="POLYAXON_HOST is not set"):
+        assert environment.Experiment.get_params() is None
+
+
+def test_offline_nobody_is_asked(recorder: Recorder, variables: Any) -> None:
+    variables(POLYAXON_HOST=recorder.url, POLYAXON_IS_OFFLINE="true")
+    assert environment.Experiment.get_params() is None
+    assert recorder.asked == []
+
+
+def test_nothing_of_polyaxon_is_imported_and_requests_only_to_ask(python: Process, tmp_path: Path) -> None:
+    process = python("-c", (
+        "import sys, polyaxon_helper as h\n"
+        "h.get_outputs_path(), h.get_data_paths(), h.get_tf_config(), h.get_experiment_info(), h.get_log_level()\n"
+        "print(sorted({'requests', 'polyaxon', 'traceml', 'polyaxon_client'} & set(sys.modules)))\n"
+    ), backend="client", environment={
+        "POLYAXON_RUN_INSTANCE": "u.p.runs." + UUID, "POLYAXON_CONTEXT_ROOT": str(tmp_path)})
+    assert process.stdout == "[]\n", process.stderr
