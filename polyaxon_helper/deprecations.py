@@ -31,7 +31,9 @@ def deprecated(text: str) -> Callable[[F], F]:
     def decorate(function: F) -> F:
         @functools.wraps(function)
         def counted(*args: Any, **kwargs: Any) -> Any:
-            _count(sys._getframe(2))  # over deprecation's wrapper: the caller
+            user = sys._getframe(1).f_back  # over deprecation's wrapper: the caller
+            if user is not None:  # else Python itself calls, at exit or as a thread: no line is to be moved
+                _count(user)
             return function(*args, **kwargs)
 
         warning = deprecation.deprecated(DEPRECATED_IN, REMOVED_IN, VERSION, advice(function.__name__))

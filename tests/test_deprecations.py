@@ -43,6 +43,18 @@ def test_use_warns_once_and_says_what_to_write(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("statement, names", [
+    ("from polyaxon_helper import experiment", ["experiment"]), ("from polyaxon_helper import *", sorted(ATTRIBUTES)),
+])
+def test_an_import_that_asks_twice_warns_once_on_the_users_line(statement: str, names: List[str]) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        exec(compile("\n" + statement, "train.py", "exec"), {"__file__": "train.py"})  # which 3.7 goes by
+    told = sorted((str(warning.message).split()[0], warning.filename, warning.lineno) for warning in caught)
+    assert told == [(name, "train.py", 2) for name in names]
+    assert list(deprecations._places) == [("train.py", 2)]
+
+
 @deprecation.fail_if_not_removed
 def test_functions_are_gone_when_their_time_has_come() -> None:
     for name in FUNCTIONS:
@@ -166,3 +178,12 @@ def test_calls_of_threads_are_all_counted(python: Process) -> None:
         "for thread in threads: thread.join()\n"
     ))
     assert "<string>:3 (8000x)" in process.stderr
+
+
+def test_a_call_that_no_line_makes_is_answered(python: Process) -> None:
+    process = python("-W", "ignore", "-c", (
+        "import atexit, os, polyaxon_helper\n"
+        "atexit.register(lambda: print('TF_CONFIG' in os.environ))\n"
+        "atexit.register(polyaxon_helper.get_tf_config)\n"
+    ))
+    assert (process.stdout, process.stderr) == ("True\n", "")

@@ -41,10 +41,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> NoReturn:
             log_level=options.log_level,
             pod=uuid.uuid4().hex if options.platform == "2" else "",
         )
+        # a pod's are in its event files
+        kept = Metrics(os.devnull if run.pod else os.path.join(run.outputs, "metrics.jsonl"))
     except ValueError as error:
         parser.error(str(error))
-    # a pod's are in its event files
-    with Metrics(os.devnull if run.pod else os.path.join(run.outputs, "metrics.jsonl")) as metrics:
+    except OSError as error:
+        parser.error("--outputs {!r}: {}".format(error.filename, error.strerror))
+    with kept as metrics:
         status = run_script([sys.executable, *command], run, metrics)
         outputs = os.path.join(run.outputs, "artifacts", run.pod, "outputs") if run.pod else run.outputs
         sys.stderr.write("{}\noutputs: {}\n".format(metrics.table(), outputs))
@@ -140,26 +143,24 @@ def _data_paths(texts: Sequence[str]) -> Dict[str, str]:
 
 
 def _outputs_folder(path: Optional[str]) -> str:
-    try:
-        if path is not None:
-            os.makedirs(path, exist_ok=True)
+    if path is not None:
+        os.makedirs(path, exist_ok=True)
+        return os.path.abspath(path)
+    number = 1
+    while True:  # also where another run takes the same number at the same time
+        path = os.path.join("polyaxon-outputs", str(number))
+        try:
+            os.makedirs(path)
             return os.path.abspath(path)
-        number = 1
-        while True:  # also where another run takes the same number at the same time
-            path = os.path.join("polyaxon-outputs", str(number))
-            try:
-                os.makedirs(path)
-                return os.path.abspath(path)
-            except FileExistsError:
-                number += 1
-    except OSError as error:
-        raise ValueError("--outputs {!r}: {}".format(path, error.strerror)) from None
+        except FileExistsError:
+            number += 1
 
 
 def _end_like(status: int) -> NoReturn:
     """Exit with the script's status; where a signal ended it, by the same signal."""
     sys.stderr.flush()
     if status < 0:
-        signal.signal(-status, signal.SIG_DFL)
+        if status != -signal.SIGKILL:  # which takes no handler
+            signal.signal(-status, signal.SIG_DFL)
         os.kill(os.getpid(), -status)
     sys.exit(status)

@@ -35,6 +35,7 @@ BAD_USAGE: List[Any] = [
     pytest.param(["--params-file", "list.json", "train.py"], "--params-file 'list.json' holds no JSON object",
                  id="a parameters' file that is no object"),
     pytest.param(["--outputs", "train.py", "train.py"], "--outputs 'train.py': File exists", id="outputs in a file"),
+    pytest.param(["--outputs", "taken", "train.py"], "--outputs '", id="outputs that can't be written"),
     pytest.param(["--log-level", "LOUD", "train.py"], "argument --log-level: invalid choice: 'LOUD'", id="a log level"),
     pytest.param(["--parm", "lr=1", "train.py"], "", id="an unknown option"),
 ]
@@ -45,6 +46,7 @@ def test_bad_usage_is_one_line_and_status_2(
     arguments: List[str], message: str, python: Process, script: Path
 ) -> None:
     (script.parent / "list.json").write_text("[1]")
+    (script.parent / "taken" / "metrics.jsonl").mkdir(parents=True)
     process = python(*LOCAL, *arguments, cwd=script.parent)
     assert (process.returncode, process.stdout, process.stderr.count("\n")) == (2, "", 1)
     assert process.stderr.startswith("python -m polyaxon_helper.local: " + message)
@@ -183,7 +185,11 @@ def test_no_metrics_is_said(python: Process, script: Path) -> None:
     assert python(*LOCAL, "train.py", cwd=script.parent).stderr.startswith("no metrics arrived\noutputs: ")
 
 
-@pytest.mark.parametrize("code, status", [("raise SystemExit(7)", 7), ("1 / 0", 1), ("raise SystemExit('no')", 1)])
+@pytest.mark.parametrize("code, status", [
+    ("raise SystemExit(7)", 7), ("1 / 0", 1), ("raise SystemExit('no')", 1),
+    pytest.param("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", -9, id="killed, as where memory runs out",
+                 marks=pytest.mark.skipif(sys.platform == "win32", reason="there are no signals")),
+])
 def test_exit_status_is_the_scripts(code: str, status: int, python: Process, script: Path) -> None:
     script.write_text(code)
     assert python(*LOCAL, "train.py", cwd=script.parent).returncode == status
