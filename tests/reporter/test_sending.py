@@ -526,6 +526,27 @@ def test_entry_added_while_its_journal_was_found_empty_is_sent(
     assert (server.steps(), run.journals(), here.summary()) == ([0], [], "")
 
 
+def test_entry_added_while_a_batch_is_read_is_gathered_for_the_next(
+    server: Server, run: Run, here: sending.Reporter, monkeypatch: Any
+) -> None:
+    def accept(step: int) -> None:
+        here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": step})[0])
+
+    def read_and_add(self: Journal, limit: int) -> List[bytes]:
+        lines = read(self, limit)
+        if meanwhile:
+            accept(meanwhile.pop())
+        return lines
+
+    accept(0)
+    read, meanwhile = Journal.read, [1]
+    monkeypatch.setattr(Journal, "read", read_and_add)
+    here.drain()
+    assert server.steps() == [0]
+    here.end()
+    assert server.steps() == [0, 1]
+
+
 def test_of_what_was_left_behind_only_its_own_experiments_is_taken(
     server: Server, run: Run, here: sending.Reporter
 ) -> None:
