@@ -105,10 +105,10 @@ def everything_accepted_arrives(server: Server, run: Run, fault: str, ending: st
         server.tell("away")
     else:
         server.fault(*FAULTS[fault])
-    began = time.monotonic()
     process = run.start(script, **QUICK)
     assert process.stdout and process.stdin
     assert process.stdout.readline() == "ready\n"
+    began = time.monotonic()
     if number:
         if not away:
             server.wait(requests=1)
@@ -194,7 +194,7 @@ def test_a_run_that_goes_on_delivers_the_one_before_it_first(server: Server, run
 def test_what_a_run_before_it_left_is_no_other_experiments(server: Server, run: Run) -> None:
     run(BURST + "os._exit(0)")
     other = run.environment["POLYAXON_EXPERIMENT_INFO"].replace("u.p.7", "u.p.8")
-    run("send_metrics(step=20)", POLYAXON_EXPERIMENT_INFO=other, POLYAXON_HELPER_EXIT_TIMEOUT="1")
+    run("send_metrics(step=20)", POLYAXON_EXPERIMENT_INFO=other)
     assert server.stored == []
     assert len(run.journals()) == 2
     assert {request["path"] for request in server.seen()["requests"]} == {"/api/v1/u/p/experiments/8/metrics/"}

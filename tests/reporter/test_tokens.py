@@ -11,7 +11,7 @@ import pytest
 from polyaxon_helper.reporter import tokens
 from polyaxon_helper.reporter.api import Api
 
-from .conftest import TOKEN, Run, Server
+from .conftest import AT_EXIT, TOKEN, Run, Server
 
 BURST = "for step in range(3): send_metrics(step=step)\n"
 posix = pytest.mark.skipif(sys.platform == "win32", reason="owners and modes are POSIX's")
@@ -213,7 +213,8 @@ def test_while_another_process_exchanges_it_is_waited_for(server: Server, run: R
 def test_next_source_is_tried_where_a_token_is_refused(server: Server, run: Run, status: int) -> None:
     token_file(run.environment["CONTEXT_TOKEN"] + "/token", "stale")
     server.fault({"kind": "status", "status": status})
-    ended = run(BURST, CONTEXT_TOKEN=run.environment["CONTEXT_TOKEN"] + "/token", POLYAXON_USER_TOKEN="other")
+    ended = run(BURST, **AT_EXIT, CONTEXT_TOKEN=run.environment["CONTEXT_TOKEN"] + "/token",
+                POLYAXON_USER_TOKEN="other")
     assert ended.stderr == ""
     authorizations = [request["headers"]["authorization"] for request in server.seen()["requests"]]
     assert authorizations == ["Token stale", "Token " + TOKEN]
@@ -222,7 +223,7 @@ def test_next_source_is_tried_where_a_token_is_refused(server: Server, run: Run,
 
 def test_netrc_does_not_replace_the_token(server: Server, run: Run) -> None:
     netrc = write(str(run.tmp / "netrc"), "machine 127.0.0.1 login me password mine\n")
-    run(BURST, NETRC=str(netrc))
+    run(BURST, **AT_EXIT, NETRC=str(netrc))
     assert [request["headers"]["authorization"] for request in server.seen()["requests"]] == ["Token " + TOKEN]
 
 
