@@ -522,6 +522,40 @@ def test_where_no_thread_can_be_started_it_is_sent_inline(server: Server, run: R
     here.end()
 
 
+def test_backoff_doubles_up_to_a_ceiling_with_full_jitter_and_then_begins_anew(
+    server: Server, run: Run, here: sending.Reporter, monkeypatch: Any
+) -> None:
+    def none(least: float, most: float) -> float:
+        asked.append((least, most))
+        return 0.0
+
+    asked: List[Any] = []
+    monkeypatch.setattr(sending, "jitter", none)
+    for errors in (9, 1):
+        server.fault({"kind": "error", "times": errors})
+        here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": errors})[0])
+        here.drain()
+    assert asked == [(0, most) for most in (0.5, 1, 2, 4, 8, 16, 32, 60, 60, 0.5)]
+    assert server.steps() == [9, 1]
+
+
+def test_no_lock_is_held_over_a_request(
+    server: Server, run: Run, here: sending.Reporter, monkeypatch: Any
+) -> None:
+    request: Any = api.Api._request
+    lock: Any = here._lock
+    held: List[bool] = []
+
+    def look(*arguments: Any) -> Any:
+        held.append(lock._is_owned())
+        return request(*arguments)
+
+    monkeypatch.setattr(api.Api, "_request", look)
+    here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": 0})[0])
+    here.end()
+    assert held == [False]
+
+
 def test_entry_added_while_its_journal_was_found_empty_is_sent(
     server: Server, run: Run, here: sending.Reporter, monkeypatch: Any
 ) -> None:
