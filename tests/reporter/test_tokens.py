@@ -201,7 +201,8 @@ def test_while_another_process_exchanges_it_is_waited_for(server: Server, run: R
     with tokens.exchanging() as alone:
         assert alone
         process = run.start(
-            BURST + "import sys\nfrom tests.reporter.child import tell_when\ntell_when('another process')\nsys.stdin.read()",
+            BURST + "import sys\nfrom tests.reporter.child import tell_when\n"
+            "tell_when('another process'); sys.stdin.read()",
             **NO_TOKEN, POLYAXON_SECRET_EPHEMERAL_TOKEN="single-use", GATHER="0.02", FIRST_BACKOFF="0.02")
         assert process.stdout and process.stdout.readline() == "True\n"
         token_file(tokens.KEPT_FILE, TOKEN)  # as the other, or the client, would
