@@ -136,6 +136,8 @@ class Reporter:
                 self.drain()  # what came after the thread's end, or all
         except KeyboardInterrupt:  # somebody wants it to end now
             pass
+        if self._api:
+            self._api.close()  # a pool that outlives urllib3's modules is collected with a traceback
         if not self._told:
             self._told = True
             say_once(self.summary())

@@ -556,6 +556,16 @@ def test_no_lock_is_held_over_a_request(
     assert held == [False]
 
 
+def test_connections_are_closed_at_the_end(
+    server: Server, run: Run, here: sending.Reporter, monkeypatch: Any
+) -> None:
+    closed: List[Any] = []
+    monkeypatch.setattr("requests.Session.close", lambda session: closed.append(session))
+    here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": 0})[0])
+    here.end()
+    assert (server.steps(), len(closed)) == ([0], 1)
+
+
 def test_entry_added_while_its_journal_was_found_empty_is_sent(
     server: Server, run: Run, here: sending.Reporter, monkeypatch: Any
 ) -> None:
