@@ -24,14 +24,16 @@ collect_ignore = [] if importlib.util.find_spec("pyright") else ["test_typecheck
 TIMEOUT = 60
 """Seconds after which a process hangs."""
 
+# Once: pytest itself changes os.environ, also while threads of the tests start processes
+OUTER = {name: value for name, value in os.environ.items() if not name.startswith(("POLYAXON_", "PYTHON", "RANK"))}
+
 Process = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def process_environment(home: Path, backend: str = "environment", **variables: str) -> Dict[str, str]:
     """The variables of a user's process: nothing of Polyaxon's but what is given, and a home without its files."""
-    outer = {name: value for name, value in os.environ.items() if not name.startswith(("POLYAXON_", "PYTHON", "RANK"))}
     environment = {
-        **outer, "HOME": str(home), "USERPROFILE": str(home), "PYTHONPATH": str(ROOT / "tests" / "startup"), **variables
+        **OUTER, "HOME": str(home), "USERPROFILE": str(home), "PYTHONPATH": str(ROOT / "tests" / "startup"), **variables
     }
     if backend == "environment":
         environment["HIDDEN_MODULES"] = "polyaxon_client"

@@ -32,6 +32,7 @@ class Api:
         self._token = ""
         self._times: Deque[float] = deque(maxlen=REQUESTS_A_MINUTE)
         self._retry_at = 0.0
+        self.close = self._session.close
 
     def ready_at(self) -> float:
         """The time.monotonic() from which a request is within the limit, and the server's Retry-After over."""

@@ -136,6 +136,8 @@ class Reporter:
                 self.drain()  # what came after the thread's end, or all
         except KeyboardInterrupt:  # somebody wants it to end now
             pass
+        if self._api:
+            self._api.close()  # a pool that outlives urllib3's modules is collected with a traceback
         if not self._told:
             self._told = True
             say_once(self.summary())
@@ -191,11 +193,12 @@ class Reporter:
         """Send the first batch that waits; whether it is worth to go on."""
         if not self._wait(api):
             return False
+        # what comes from here on is gathered again; or a steady run would use up a minute's requests at once
+        waiting = self.queues[-1].waiting if self.queues else sys.maxsize
         queue, lines = self._first(self._limit if api.takes_lists else 1)
         if queue is None or not lines:
             return False
-        # what comes meanwhile is gathered again; or a steady run would use up a minute's requests at once
-        is_last = queue is self.queues[-1] and len(lines) >= queue.waiting and not self.ending.is_set()
+        is_last = queue is self.queues[-1] and len(lines) >= waiting and not self.ending.is_set()
         entries = [line for line in lines if checks.is_entry(line)]
         try:
             if entries and not api.post(self.api_url(), queue.experiment, entries, self._seconds()):

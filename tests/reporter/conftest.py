@@ -16,6 +16,10 @@ from ..containers import INFO
 
 TOKEN = "a-token-that-nobody-may-see"
 SENDER = "from polyaxon_helper import send_metrics\n"
+EXIT_TIMEOUT = "40"
+"""Where a test is not about the exit's budget, a slow machine has time to send all."""
+AT_EXIT = {"GATHER": "300"}
+"""For a process that sends nothing before its exit, however slow it is."""
 
 
 class Server:
@@ -79,7 +83,8 @@ class Run:
             home, POLYAXON_API_HTTP_HOST=server.url, POLYAXON_EXPERIMENT_INFO=json.dumps(INFO),
             POLYAXON_SECRET_USER_TOKEN=TOKEN, POLYAXON_RUN_OUTPUTS_PATH=str(self.outputs),
             POLYAXON_INTERNAL_HEADER="X-POLYAXON-INTERNAL", POLYAXON_INTERNAL_HEADER_SERVICE="runner",
-            POLYAXON_HELPER_SUMMARY="0", PYTHONPATH=os.pathsep.join([str(ROOT / "tests" / "startup"), str(ROOT)]),
+            POLYAXON_HELPER_SUMMARY="0", POLYAXON_HELPER_EXIT_TIMEOUT=EXIT_TIMEOUT,
+            PYTHONPATH=os.pathsep.join([str(ROOT / "tests" / "startup"), str(ROOT)]),
             PYTHONWARNINGS="ignore::DeprecationWarning", TMPDIR=str(self.tmp),
             TEMP=str(self.tmp), KEPT_TOKEN=str(folder / "kept" / ".authtoken"), CONTEXT_TOKEN=str(folder / "context"),
         )

@@ -6,12 +6,13 @@ Controls, POST with JSON in and out: /reset {era, ...}, /fault [{...}, ...], /aw
 """
 import json
 import math
+import socket
 import sys
 import threading
 import time
 from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Deque, Dict, List, Optional
+from typing import Any, Deque, Dict, List, Optional, Set
 
 PATH = "/api/v1/u/p/experiments/7/"
 WAIT = 50
@@ -47,6 +48,7 @@ class State:
 
 state = State()
 changed = threading.Condition()
+connections: Set[Any] = set()
 api: Optional[Any] = None
 
 
@@ -81,6 +83,11 @@ class Api(Handler):
     def setup(self) -> None:
         super().setup()
         state.connections += 1
+        connections.add(self.connection)
+
+    def finish(self) -> None:
+        connections.discard(self.connection)
+        super().finish()
 
     def do_POST(self) -> None:
         now = state
@@ -204,6 +211,8 @@ class Controls(Handler):
         if api:
             api.shutdown()
             api.server_close()
+        for connection in list(connections):
+            connection.shutdown(socket.SHUT_RDWR)
         api = None
 
     def back(self, asked: Any) -> None:

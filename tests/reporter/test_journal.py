@@ -61,6 +61,7 @@ def left(lines: List[bytes] = []) -> Path:
 def test_is_private_and_among_the_outputs(outputs: Path) -> None:
     path = Path(str(created([ENTRY]).path))
     assert path.parent == outputs / ".polyaxon_helper"
+    assert re.match("[0-9a-f]{16}.jsonl$", path.name) and path.name != Path(str(created().path)).name
     assert stat.S_IMODE(path.stat().st_mode) == 0o600 and stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
@@ -180,6 +181,7 @@ def test_a_batch_is_at_most_a_megabyte(outputs: Path) -> None:
 
 
 def test_a_journal_stops_growing_at_its_limit(outputs: Path, monkeypatch: Any) -> None:
+    assert journal.MAX_BYTES == 256 * 1024 * 1024
     monkeypatch.setattr(journal, "MAX_BYTES", 500)
     full = created()
     with pytest.raises(Full):

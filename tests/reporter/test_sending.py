@@ -1,5 +1,6 @@
 """Batches, retries, what is given up and what is said: the thread, its requests and its end."""
 import json
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,7 +15,7 @@ from polyaxon_helper.reporter.journal import Journal
 
 from ..conftest import HAS_CLIENT
 from ..containers import INFO
-from .conftest import TOKEN, Run, Server
+from .conftest import AT_EXIT, TOKEN, Run, Server
 
 ALWAYS = -1
 BURST = "for step in range(20): send_metrics(step=step)\n"
@@ -40,7 +41,7 @@ def test_seed_of_the_training_is_not_touched(server: Server, run: Run) -> None:
 
 
 def test_what_gathered_is_one_list_in_order(server: Server, run: Run) -> None:
-    run(BURST)
+    run(BURST, **AT_EXIT)
     body, = server.bodies()
     assert [entry["values"] for entry in body] == [{"step": step} for step in range(20)]
     assert [entry["created_at"] for entry in body] == sorted(entry["created_at"] for entry in body)
@@ -53,6 +54,7 @@ def test_it_is_sent_while_the_run_goes_on_over_one_connection(server: Server, ru
         feed(process, step)
         server.wait(stored=step + 1)
     times = [request["at"] for request in server.seen()["requests"]]
+    assert sending.GATHER <= 1
     assert all(0.9 < later - sooner for sooner, later in zip(times, times[1:]))
     run.end(process)
     assert server.seen()["connections"] == before + 1
@@ -128,7 +130,7 @@ def test_tried_again(server: Server, run: Run, fault: Dict[str, Any]) -> None:
 
 def test_retry_after_is_respected(server: Server, run: Run) -> None:
     server.fault({"kind": "status", "status": 429, "headers": {"Retry-After": "1"}})
-    run(BURST)
+    run(BURST, **AT_EXIT)
     first, second = [request["at"] for request in server.seen()["requests"]]
     assert second - first >= 1
 
@@ -172,9 +174,8 @@ def test_where_nothing_can_be_sent_all_is_kept(server: Server, run: Run, variabl
     assert ended.returncode == 0
     assert "not sent any more, but kept" in said and "20 metric entries wait in" in last
     assert server.seen()["requests"] == []
-    if "hidden" not in variables:
-        assert run.resend().returncode == 0
-        assert len(server.stored) == 20
+    assert run.resend().returncode == 0
+    assert len(server.stored) == 20
 
 
 @pytest.mark.parametrize("info", ['{}', '{"project_name": "u.p"}', '{"project_name": "p", "experiment_name": "7"}',
@@ -191,7 +192,8 @@ def test_info_that_names_no_experiment(server: Server, run: Run, info: str) -> N
 @pytest.mark.parametrize("position", [0, 7, 19])
 def test_a_batch_that_is_refused_is_split_till_the_bad_one_is_alone(server: Server, run: Run, position: int) -> None:
     server.reset(poison="bad")
-    ended = run("for step in range(20): send_metrics(**{{'bad' if step == {} else 'step': step}})".format(position))
+    ended = run("for step in range(20): send_metrics(**{{'bad' if step == {} else 'step': step}})".format(position),
+                **AT_EXIT)
     assert server.steps() == [step for step in range(20) if step != position]
     assert len(server.seen()["requests"]) < 15
     said, last = ended.stderr.splitlines()
@@ -213,9 +215,9 @@ def test_all_are_refused_one_by_one(server: Server, run: Run) -> None:
     assert ended.stderr.count("a metric entry is given up") == 1
 
 
-def test_after_no_answer_in_time_it_is_tried_with_less(server: Server, run: Run, monkeypatch: Any) -> None:
+def test_after_no_answer_in_time_it_is_tried_with_less(server: Server, run: Run) -> None:
     server.fault({"kind": "mute"})
-    run(BURST, **QUICK, READ_TIMEOUT="0.3")
+    run(BURST, **AT_EXIT, FIRST_BACKOFF="0.02", READ_TIMEOUT="3")
     assert [len(body) for body in server.bodies()][:2] == [20, 10]
     assert server.steps() == list(range(20))
 
@@ -223,7 +225,7 @@ def test_after_no_answer_in_time_it_is_tried_with_less(server: Server, run: Run,
 def test_120_requests_a_minute_are_stayed_under(server: Server, run: Run) -> None:
     server.reset(era="0.1.8", throttle=True)
     ended = run("for step in range(130): send_metrics(step=step)", POLYAXON_SECRET_USER_TOKEN="",
-                POLYAXON_INTERNAL_SECRET_TOKEN=TOKEN, POLYAXON_HELPER_EXIT_TIMEOUT="30")
+                POLYAXON_INTERNAL_SECRET_TOKEN=TOKEN)
     assert len(server.seen()["requests"]) == 100
     assert "31 metric entries wait" in ended.stderr
 
@@ -243,8 +245,12 @@ def test_limit_of_requests_is_a_sliding_minute(monkeypatch: Any) -> None:
 def test_budget_of_the_exit(server: Server, run: Run, value: str, least: float, most: float) -> None:
     server.fault({"kind": "mute", "times": ALWAYS})
     began = time.monotonic()
-    ended = run(BURST, POLYAXON_HELPER_EXIT_TIMEOUT=value)
-    assert least <= time.monotonic() - began < most
+    process = run.start(BURST + "print('ready', flush=True)", POLYAXON_HELPER_EXIT_TIMEOUT=value)
+    assert process.stdout and process.stdout.readline() == "ready\n"
+    ready = time.monotonic()
+    ended = run.end(process)
+    over = time.monotonic()
+    assert least <= over - began and over - ready < most
     *said, last = ended.stderr.splitlines()
     assert ended.returncode == 0 and "20 metric entries wait in" in last
     assert said == (["polyaxon_helper: POLYAXON_HELPER_EXIT_TIMEOUT is no number of seconds: 5.0 are taken"]
@@ -252,21 +258,21 @@ def test_budget_of_the_exit(server: Server, run: Run, value: str, least: float, 
 
 
 def test_exit_with_the_api_up_is_quick_and_silent(server: Server, run: Run) -> None:
-    ended = run("import time\n" + BURST + "began = time.monotonic()\n"
-                "import atexit; atexit.register(lambda: print(time.monotonic() - began))", GATHER="30")
-    # the hook runs before ours; what comes after it is in the benchmark
+    ended = run(BURST, **AT_EXIT)  # which is not waited for; the benchmark has how quick
     assert (ended.stderr, server.steps(), run.journals()) == ("", list(range(20)), [])
 
 
 def test_interrupting_the_wait_at_exit_ends_it(server: Server, run: Run) -> None:
     server.fault({"kind": "mute", "times": ALWAYS})
-    process = run.start(BURST, POLYAXON_HELPER_EXIT_TIMEOUT="50")
+    # not measured: it has a lock of its own, which an interrupt may leave locked
+    process = run.start(BURST, POLYAXON_HELPER_EXIT_TIMEOUT="3000", COVERAGE_PROCESS_START="")
     server.wait(requests=1)
-    while process.poll() is None:  # the first may come before the wait
+    for _ in range(100):  # the first may come before the wait
         process.send_signal(2)
         try:
             process.wait(0.3)
-        except Exception:
+            break
+        except subprocess.TimeoutExpired:
             continue
     ended = run.end(process)
     assert "20 metric entries wait in" in ended.stderr or "KeyboardInterrupt" in ended.stderr
@@ -387,7 +393,7 @@ while True:
     try: os.wait()
     except ChildProcessError: break
 send_metrics(step=4)
-""")
+""", **AT_EXIT)  # and so no thread has coverage's lock in a fork
     assert ended.stderr == ""
     assert sorted(server.steps()) == list(range(5))
     assert run.journals() == []
@@ -419,7 +425,8 @@ for thread in threads: thread.join()
 @posix
 def test_child_that_was_forked_and_sends_nothing_says_nothing(server: Server, run: Run) -> None:
     server.fault({"kind": "error", "times": ALWAYS})
-    ended = run("import os\nsend_metrics(step=0)\nif os.fork(): os.wait()", POLYAXON_HELPER_EXIT_TIMEOUT="0.1")
+    ended = run("import os\nsend_metrics(step=0)\nif os.fork(): os.wait()", **AT_EXIT,
+                POLYAXON_HELPER_EXIT_TIMEOUT="0.1")
     assert ended.stderr.count("\n") == 1
     assert "1 metric entries wait" in ended.stderr
 
@@ -435,7 +442,7 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("how", ["fork", "spawn", "forkserver"] if sys.platform != "win32" else ["spawn"])
 def test_pool_whose_workers_are_terminated_leaves_theirs_in_journals(server: Server, run: Run, how: str) -> None:
-    assert run(POOL.format(how)).returncode == 0
+    assert run(POOL.format(how), **AT_EXIT).returncode == 0
     assert run.resend().returncode == 0
     assert set(server.steps()) == set(range(-1, 20))
     assert run.journals() == []
@@ -453,11 +460,11 @@ if __name__ == "__main__":
 
 @pytest.mark.skipif(not HAS_CLIENT, reason="the client is not installed here")
 def test_with_the_client_metrics_are_the_clients_business(server: Server, run: Run) -> None:
-    run("import threading\nsend_metrics(step=1)\nprint([t.name for t in threading.enumerate()])\n", HIDDEN_MODULES="",
-        POLYAXON_IS_MANAGED="true")
-    assert run.journals() == []
-    assert server.steps() == [1]
-    assert "polyaxon_helper.reporter" not in str(server.seen()["requests"])
+    process = run.start("import sys\nsend_metrics(step=1)\nsys.stdin.read()\n"
+                        "print('polyaxon_helper.reporter.api' in sys.modules)", HIDDEN_MODULES="",
+                        POLYAXON_IS_MANAGED="true")
+    server.wait(stored=1)
+    assert (run.end(process).stdout, server.steps(), run.journals()) == ("False\n", [1], [])
 
 
 def test_errors_of_ours_end_in_a_line_and_not_in_a_traceback(server: Server, run: Run) -> None:
@@ -515,6 +522,50 @@ def test_where_no_thread_can_be_started_it_is_sent_inline(server: Server, run: R
     here.end()
 
 
+def test_backoff_doubles_up_to_a_ceiling_with_full_jitter_and_then_begins_anew(
+    server: Server, run: Run, here: sending.Reporter, monkeypatch: Any
+) -> None:
+    def none(least: float, most: float) -> float:
+        asked.append((least, most))
+        return 0.0
+
+    asked: List[Any] = []
+    monkeypatch.setattr(sending, "jitter", none)
+    for errors in (9, 1):
+        server.fault({"kind": "error", "times": errors})
+        here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": errors})[0])
+        here.drain()
+    assert asked == [(0, most) for most in (0.5, 1, 2, 4, 8, 16, 32, 60, 60, 0.5)]
+    assert server.steps() == [9, 1]
+
+
+def test_no_lock_is_held_over_a_request(
+    server: Server, run: Run, here: sending.Reporter, monkeypatch: Any
+) -> None:
+    request: Any = api.Api._request
+    lock: Any = here._lock
+    held: List[bool] = []
+
+    def look(*arguments: Any) -> Any:
+        held.append(lock._is_owned())
+        return request(*arguments)
+
+    monkeypatch.setattr(api.Api, "_request", look)
+    here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": 0})[0])
+    here.end()
+    assert held == [False]
+
+
+def test_connections_are_closed_at_the_end(
+    server: Server, run: Run, here: sending.Reporter, monkeypatch: Any
+) -> None:
+    closed: List[Any] = []
+    monkeypatch.setattr("requests.Session.close", lambda session: closed.append(session))
+    here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": 0})[0])
+    here.end()
+    assert (server.steps(), len(closed)) == ([0], 1)
+
+
 def test_entry_added_while_its_journal_was_found_empty_is_sent(
     server: Server, run: Run, here: sending.Reporter, monkeypatch: Any
 ) -> None:
@@ -524,6 +575,27 @@ def test_entry_added_while_its_journal_was_found_empty_is_sent(
     here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": 0})[0])
     here.end()
     assert (server.steps(), run.journals(), here.summary()) == ([0], [], "")
+
+
+def test_entry_added_while_a_batch_is_read_is_gathered_for_the_next(
+    server: Server, run: Run, here: sending.Reporter, monkeypatch: Any
+) -> None:
+    def accept(step: int) -> None:
+        here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": step})[0])
+
+    def read_and_add(self: Journal, limit: int) -> List[bytes]:
+        lines = read(self, limit)
+        if meanwhile:
+            accept(meanwhile.pop())
+        return lines
+
+    accept(0)
+    read, meanwhile = Journal.read, [1]
+    monkeypatch.setattr(Journal, "read", read_and_add)
+    here.drain()
+    assert server.steps() == [0]
+    here.end()
+    assert server.steps() == [0, 1]
 
 
 def test_of_what_was_left_behind_only_its_own_experiments_is_taken(
@@ -584,5 +656,5 @@ def test_many_messages_are_each_said_once(capsys: Any) -> None:
 
 
 def test_bodies_are_what_was_stored(server: Server, run: Run) -> None:
-    run(BURST)
+    run(BURST, **AT_EXIT)
     assert json.dumps(server.bodies()[0]) == json.dumps(server.stored)

@@ -4,14 +4,16 @@ import os
 import stat
 import sys
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 import pytest
+import requests
 
 from polyaxon_helper.reporter import tokens
 from polyaxon_helper.reporter.api import Api
+from polyaxon_helper.reporter.sending import Later
 
-from .conftest import TOKEN, Run, Server
+from .conftest import AT_EXIT, TOKEN, Run, Server
 
 BURST = "for step in range(3): send_metrics(step=step)\n"
 posix = pytest.mark.skipif(sys.platform == "win32", reason="owners and modes are POSIX's")
@@ -193,27 +195,28 @@ def test_ephemeral_token_that_another_used_is_said_where_nothing_is_left(server:
     assert len(run.journals()) == 1
 
 
-def test_while_another_process_exchanges_it_is_waited_for(server: Server, run: Run) -> None:
-    server.reset(ephemeral="single-use")
-    server.fault({"kind": "mute", "path": "token/"})
-    variables = {**NO_TOKEN, "POLYAXON_SECRET_EPHEMERAL_TOKEN": "single-use"}
-    first = run.start(BURST, **variables, POLYAXON_HELPER_EXIT_TIMEOUT="50")
-    server.wait(requests=1)
-    second = run.start(BURST + "import sys; sys.stdin.read()", **variables, GATHER="0.02", FIRST_BACKOFF="0.02")
-    token_file(run.environment["KEPT_TOKEN"], TOKEN)  # as the first, or the client, would
-    server.wait(stored=3)
-    first.kill()
-    run.end(first)
-    assert run.end(second).stderr == ""
-    exchanges = [request for request in server.seen()["requests"] if request["path"].endswith("token/")]
-    assert len(exchanges) == 1
+@posix
+def test_while_another_process_exchanges_it_is_waited_for(server: Server, run: Run, monkeypatch: Any) -> None:
+    monkeypatch.setattr(tokens, "KEPT_FILE", run.environment["KEPT_TOKEN"])
+    with tokens.exchanging() as alone:
+        assert alone
+        process = run.start(
+            BURST + "import sys\nfrom tests.reporter.child import tell_when\n"
+            "tell_when('another process'); sys.stdin.read()",
+            **NO_TOKEN, POLYAXON_SECRET_EPHEMERAL_TOKEN="single-use", GATHER="0.02", FIRST_BACKOFF="0.02")
+        assert process.stdout and process.stdout.readline() == "True\n"
+        token_file(tokens.KEPT_FILE, TOKEN)  # as the other, or the client, would
+        server.wait(stored=3)
+    assert run.end(process).stderr == ""
+    assert {request["path"].split("/")[-2] for request in server.seen()["requests"]} == {"metrics"}
 
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_next_source_is_tried_where_a_token_is_refused(server: Server, run: Run, status: int) -> None:
     token_file(run.environment["CONTEXT_TOKEN"] + "/token", "stale")
     server.fault({"kind": "status", "status": status})
-    ended = run(BURST, CONTEXT_TOKEN=run.environment["CONTEXT_TOKEN"] + "/token", POLYAXON_USER_TOKEN="other")
+    ended = run(BURST, **AT_EXIT, CONTEXT_TOKEN=run.environment["CONTEXT_TOKEN"] + "/token",
+                POLYAXON_USER_TOKEN="other")
     assert ended.stderr == ""
     authorizations = [request["headers"]["authorization"] for request in server.seen()["requests"]]
     assert authorizations == ["Token stale", "Token " + TOKEN]
@@ -222,7 +225,7 @@ def test_next_source_is_tried_where_a_token_is_refused(server: Server, run: Run,
 
 def test_netrc_does_not_replace_the_token(server: Server, run: Run) -> None:
     netrc = write(str(run.tmp / "netrc"), "machine 127.0.0.1 login me password mine\n")
-    run(BURST, NETRC=str(netrc))
+    run(BURST, **AT_EXIT, NETRC=str(netrc))
     assert [request["headers"]["authorization"] for request in server.seen()["requests"]] == ["Token " + TOKEN]
 
 
@@ -232,8 +235,19 @@ def test_token_goes_to_no_other_host(server: Server, run: Run) -> None:
     assert server.seen()["elsewhere"] == 0
 
 
-def test_tls_is_verified_by_default(server: Server, run: Run) -> None:
-    assert Api()._session.verify is True
+def test_tls_is_verified_by_default(monkeypatch: Any) -> None:
+    def send(adapter: Any, request: Any, verify: Any, **rest: Any) -> None:
+        asked.append(verify)
+        raise requests.ConnectionError
+
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("POLYAXON_SECRET_USER_TOKEN", TOKEN)
+    asked: List[Any] = []
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
+    with pytest.raises(Later):
+        Api().post("https://host/api/v1", ("u", "p", "7"), [b"{}"], 1)
+    assert asked == [True]
 
 
 @pytest.mark.parametrize("fault", [
