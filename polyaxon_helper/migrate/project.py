@@ -97,15 +97,18 @@ class Project:
         wanting = [module for module, rewrite in moving.items() if rewrite.needs_experiment()]
         names = {module: _exportable(rewrite) for module, rewrite in moving.items()}
         every = {name for found in names.values() for name in found}
-        for module in self.modules if wanting or every else ():  # those that it imports come behind it
-            self._read(module, names, every)
+        stars = [module for module, rewrite in moving.items() if rewrite.gives_by_star(frozenset("*"))]
+        for module in self.modules if wanting or every or stars else ():  # those that it imports come behind it
+            self._read(module, names, every, stars)
             if wanting and module.makes:
                 wanting.append(module)
+        wanting += [module for module in stars if module not in wanting and module.rewrite
+                    and module.rewrite.gives_by_star(frozenset(module.exported))]
         for group in _groups(wanting):
             self._settle(group, selected)
         return sorted(moving, key=lambda module: -len(module.loaders))
 
-    def _read(self, module: Module, names: Dict[Module, Set[str]], every: Set[str]) -> None:
+    def _read(self, module: Module, names: Dict[Module, Set[str]], every: Set[str], stars: List[Module]) -> None:
         """What a module imports, and which names it takes from those that are rewritten."""
         if module.rewrite:
             raw = module.rewrite.source.text.encode("utf-8", "surrogatepass")
@@ -123,8 +126,10 @@ class Project:
         for each in module.imports:
             for dotted, other, _ in self._loaded(module, each):
                 other.importers.add(module)
-                if "*" in each.names and dotted == each.module:
-                    other.exported.add("*")
+                if dotted == each.module:
+                    other.exported.update(each.names)
+                if other in stars:
+                    other.exported.update(MEMBER.findall(raw.decode("latin-1")))
 
     # Which file an import loads
 

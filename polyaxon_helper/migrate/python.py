@@ -274,6 +274,14 @@ class Rewrite:
 
     # What becomes of it
 
+    def _star_sites(self) -> List[Site]:
+        return [site for site in self.sites if site.node.names[0].name == "*"]
+
+    def gives_by_star(self, exported: FrozenSet[str]) -> bool:
+        """Whether others take names from here that only a star import of the legacy package may bring."""
+        brought = ALL - {variable.name for variable in self.legacies} | {"*"}
+        return bool(self._star_sites() and exported & brought)
+
     def wants_experiment(self, context: Context) -> bool:
         """Whether something would move here that needs the Experiment; ask a fresh one, and no more than that."""
         self._decide(context)
@@ -285,10 +293,9 @@ class Rewrite:
         self._report_strings()
         for site, alias in self.unknown:
             self._report(self._alias_offset(site, alias), alias.name, UNKNOWN)
-        for site in self.sites:
-            if site.node.names[0].name == "*" and "*" in context.exported:
-                self.kept_stars.append(site)
-                self._report(self.source.start(site.node), "*", STAR)
+        for site in self._star_sites() if self.gives_by_star(context.exported) else ():
+            self.kept_stars.append(site)
+            self._report(self.source.start(site.node), "*", STAR)
         for package in self.packages.values():
             self._read_package(package)
         for legacy in self.legacies.values():

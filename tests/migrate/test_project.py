@@ -124,6 +124,19 @@ PROJECTS = {
     "everything from one": (
         {"utils.py": "from polyaxon_helper import get_params\n", "train.py": "from utils import *\nget_params()\n"},
         {"utils.py": "from polyaxon_client.tracking import Experiment\nget_params = Experiment.get_params\n"}, 0),
+    "everything by way of one": (
+        {"utils.py": "from polyaxon_helper import *\n", "train.py": "from utils import *\nget_params()\n"}, {}, 1),
+    "a name by way of one that imports everything": (
+        {"utils.py": "from polyaxon_helper import *\nget_params()\n",
+         "train.py": "from utils import send_metrics as log\n"}, {}, 1),
+    "a name of one that imports everything, by the module, and the Experiment beside it": (
+        {"utils.py": "from polyaxon_helper import *\n", "train.py": "import utils\nutils.send_metrics(a=1)\n",
+         "model.py": "import utils\n" + SEND + "send_metrics(a=1)\n"}, {}, 1),
+    "others' names beside one that imports everything": (
+        {"utils.py": "from polyaxon_helper import *\nfrom os import sep\nget_params()\n",
+         "train.py": "from utils import sep\nsend_metrics = 1\n"},
+        {"utils.py": "from polyaxon_client.tracking import Experiment\nfrom os import sep\nExperiment.get_params()\n"},
+        0),
     "a package's own": (
         {"pkg/__init__.py": "from polyaxon_helper import get_params, get_log_level\n"},
         {"pkg/__init__.py": "from polyaxon_client.tracking import Experiment, get_log_level\n"
