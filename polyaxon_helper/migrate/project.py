@@ -20,6 +20,7 @@ MEMBER = re.compile(r"\.\s*(\w+)")
 NO_OWNER = "stays: which module should make the process's one Experiment is unclear; make one by hand, and import it"
 OTHER_MAKER = "stays: {} makes the process's one Experiment; import it from there by hand, or move both in one run"
 ONE_STAYS = "stays: {} can't move, and the process has one Experiment; see there"
+LOADED_TWICE = "stays: run as a script, this is loaded once more by what it imports; move metrics to a module of its own"
 OWNER_FAILED = "stays: {}, which should make the process's one Experiment, could not be rewritten"
 
 
@@ -53,6 +54,8 @@ class Module:
         self.importers: Set[Module] = set()
         self.loaders: Set[Module] = set()
         """Who imports it, by any number of steps, and itself; of those alone that need the Experiment."""
+        self.reloads = False
+        """Whether something that it loads imports it."""
         self.exported: Set[str] = {"*"} if name == "__init__.py" else set()
         self.provider: Optional[Tuple[Import, str, Module]] = None
         """Where the Experiment comes from, and what the import calls that."""
@@ -105,7 +108,11 @@ class Project:
         wanting += [module for module in stars if module not in wanting and module.rewrite
                     and module.rewrite.gives_by_star(frozenset(module.exported))]
         for group in _groups(wanting):
-            self._settle(group, selected)
+            if len(group) > 1:
+                self._settle(group, selected)
+        for module in wanting:
+            if module.rewrite and module.provider is None and module.reloads and module.rewrite.is_script():
+                module.stay = module.stay or LOADED_TWICE
         return sorted(moving, key=lambda module: -len(module.loaders))
 
     def _read(self, module: Module, names: Dict[Module, Set[str]], every: Set[str], stars: List[Module]) -> None:
@@ -201,17 +208,19 @@ def _groups(wanting: List[Module]) -> List[List[Module]]:
     """Those of the modules that one process may load together."""
     groups: List[Tuple[List[Module], Set[Module]]] = []
     for module in wanting:
-        work = [module]
+        work = list(module.importers - {module})
         while work:
             each = work.pop()
             if each not in module.loaders:
                 module.loaders.add(each)
                 work += each.importers
+        module.reloads = module in module.loaders
+        module.loaders.add(module)
         joined = [group for group in groups if group[1] & module.loaders]
         groups = [group for group in groups if group not in joined]
         groups.append((sum((members for members, _ in joined), []) + [module],
                        module.loaders.union(*(loaders for _, loaders in joined))))
-    return [members for members, _ in groups if len(members) > 1]
+    return [members for members, _ in groups]
 
 
 def _exportable(rewrite: Rewrite) -> Set[str]:

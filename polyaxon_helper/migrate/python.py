@@ -527,6 +527,10 @@ class Rewrite:
         return [(package, member) for package in self.packages.values() if not package.stays
                 for member in package.members if member.name in NEEDS_EXPERIMENT & self.context.selected]
 
+    def is_script(self) -> bool:
+        """Whether it asks if it is run."""
+        return any(_text_of(node) == "__main__" for node in self.names.parents)
+
     def needs_experiment(self) -> bool:
         """Whether any name that stands for the Experiment is used here, moved or not."""
         return any(name in NEEDS_EXPERIMENT for legacy in self.legacies.values() for _, _, name in legacy.parts

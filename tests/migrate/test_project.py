@@ -51,6 +51,12 @@ PROJECTS = {
     "each imports the other": (
         {"a.py": "import b\n" + SEND + "send_metrics(a=1)\n", "b.py": "import a\n" + SEND + "send_metrics(a=1)\n"}, {},
         1),
+    "a script that what it imports imports": (
+        {"train.py": SEND + "import model\nif __name__ == '__main__':\n    send_metrics(a=model.f())\n",
+         "model.py": "def f():\n    from train import x\n"}, {}, 1),
+    "a module that what it imports imports": (
+        {"train.py": SEND + "import model\nsend_metrics(a=1)\n", "model.py": "def f():\n    from train import x\n"},
+        {"train.py": MADE + "import model\nexperiment.log_metrics(a=1)\n"}, 0),
     "one that may be imported from another folder": (
         {"scripts/train.py": "from . import nothing\nfrom lib.utils import log\n" + SEND + "send_metrics(a=1)\n",
          "code/lib/utils.py": SEND + LOG}, {}, 1),
