@@ -12,6 +12,8 @@ from .python import ALL, LEGACY, Context, Provider, Rewrite
 from .source import Surprise, Unreadable
 
 IMPORT = re.compile(rb"import(?=[ \t(\\])[ \t]*(\([^)]*\)|(?:[^\n\\;#]+|\\\r?\n)*)")
+BY_NAME = re.compile(rb"""(?:import_module|__import__)\(\s*f?["'](\w[\w.]*?)(?:["']|(\.)\W)""")
+"""An import by a string: of a module, or of one of a package whose name alone is written there."""
 MAKES = re.compile(rb"\bExperiment(?:\s|\\)*(?:\(|as\b)")
 WORD = re.compile(rb"\w+")
 NAME = re.compile(r"\w+|\*")
@@ -126,6 +128,8 @@ class Project:
             module.imports = list(_raw_imports(raw))
             taken = {name for name in every if name.encode() in raw}
             module.makes = _makes(raw)
+        for name, is_package in BY_NAME.findall(raw):
+            module.imports.append(Import(None, 0, name.decode("latin-1"), list(self.by_tail) if is_package else []))
         words = set(WORD.findall(raw)) if taken else set()
         for other, found in names.items() if taken else ():
             if other is not module and os.path.basename(other.place).encode() in words:

@@ -91,6 +91,13 @@ PROJECTS = {
     "two that a third imports, in lines with other things": (
         {"a.py": SEND + "send_metrics(a=1)\n", "b.py": SEND + "send_metrics(b=1)\n",
          "main.py": "# we import both\nimport os; import a\nif a: from b import x\n"}, {}, 1),
+    "one that imports the other by a string": (
+        {"train.py": "import importlib\n" + SEND + "m = importlib.import_module('lib.model')\nsend_metrics(a=1)\n",
+         "lib/model.py": SEND + "send_metrics(b=1)\n"}, {}, 1),
+    "one that imports another by a string and a computed name": (
+        {"train.py": "import importlib\n" + SEND + "m = importlib.import_module('lib.{}'.format(x))\n"
+             "send_metrics(a=1)\n",
+         "lib/model.py": SEND + "send_metrics(b=1)\n"}, {}, 1),
     "one of them has to stay": (
         {"train.py": "import utils\n" + SEND + "send_metrics(a=1)\n",
          "utils.py": "import polyaxon_helper\nf = polyaxon_helper\npolyaxon_helper.send_metrics(a=1)\n"}, {}, 1),
