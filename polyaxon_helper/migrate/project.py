@@ -59,6 +59,8 @@ class Module:
         self.reloads = False
         """Whether something that it loads imports it."""
         self.exported: Set[str] = {"*"} if name == "__init__.py" else set()
+        self.taken: Set[str] = set()
+        """Names that it can't take, though nothing in it says so."""
         self.provider: Optional[Tuple[Import, str, Module]] = None
         """Where the Experiment comes from, and what the import calls that."""
         self.shared = False
@@ -75,7 +77,8 @@ class Module:
                 stay = stay or OWNER_FAILED.format(dotted)
             else:
                 provider = Provider(dotted, *owner.makes, node=statement.node)
-        return Context(frozenset(selected), frozenset(self.exported), provider, self.shared, stay)
+        return Context(
+            frozenset(selected), frozenset(self.exported), frozenset(self.taken), provider, self.shared, stay)
 
 
 class Project:
@@ -86,6 +89,8 @@ class Project:
         self.at: Dict[str, Optional[Module]] = {}
         self.by_tail: Dict[str, List[Module]] = {}
         self.listings: Dict[str, Set[str]] = {}
+        self.starring: Set[bytes] = set()
+        """The words of those that import all of another."""
         for path in paths:
             self._add(path, rewrites.get(path))
 
@@ -109,6 +114,11 @@ class Project:
                 wanting.append(module)
         wanting += [module for module in stars if module not in wanting and module.rewrite
                     and module.rewrite.gives_by_star(frozenset(module.exported))]
+        for module in moving:
+            if "*" in module.exported:
+                module.taken = {word.decode("latin-1") for word in self.starring}
+            if module.place == module.folder:
+                module.taken |= self._beside(module.folder)
         for group in _groups(wanting):
             if len(group) > 1:
                 self._settle(group, selected)
@@ -139,6 +149,7 @@ class Project:
                 other.importers.add(module)
                 if dotted == each.module:
                     other.exported.update(each.names)
+                    self.starring.update(WORD.findall(raw) if "*" in each.names else ())
                 if other in stars:
                     other.exported.update(MEMBER.findall(raw.decode("latin-1")))
 

@@ -93,6 +93,8 @@ class Context(NamedTuple):
     selected: FrozenSet[str] = ALL
     exported: FrozenSet[str] = frozenset()
     """Names that other modules import from this one; * for all."""
+    taken: FrozenSet[str] = frozenset()
+    """Names that mean something else to those who import all, or to the package."""
     provider: Optional[Provider] = None
     shared: bool = False
     """Whether other modules import the Experiment from here."""
@@ -619,7 +621,8 @@ class Rewrite:
         candidates = ([existing.name] if existing else []) + [symbol]
         candidates += OTHER_NAMES.get(symbol, ("polyaxon_" + symbol,))
         candidates += ["{}_{}".format(candidates[-1], number) for number in range(2, 99)]
-        return next(name for name in candidates if not any(self._is_taken(name, symbol, *place) for place in places))
+        return next(name for name in candidates if (existing and name == existing.name or name not in self.context.taken)
+                    and not any(self._is_taken(name, symbol, *place) for place in places))
 
     def _is_taken(self, name: str, symbol: str, scope: Scope, node: Any) -> bool:
         for outer in scope.chain():
