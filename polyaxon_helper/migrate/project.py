@@ -22,7 +22,7 @@ MEMBER = re.compile(r"\.\s*(\w+)")
 NO_OWNER = "stays: which module should make the process's one Experiment is unclear; make one by hand, and import it"
 OTHER_MAKER = "stays: {} makes the process's one Experiment; import it from there by hand, or move both in one run"
 ONE_STAYS = "stays: {} can't move, and the process has one Experiment; see there"
-LOADED_TWICE = "stays: run as a script, this is loaded once more by what it imports; move metrics to a module of its own"
+LOADED_TWICE = "stays: run as a script, this is also imported by what it imports; have metrics in a module of their own"
 OWNER_FAILED = "stays: {}, which should make the process's one Experiment, could not be rewritten"
 
 
@@ -103,7 +103,8 @@ class Project:
 
     def plan(self, selected: Iterable[str]) -> List[Module]:
         """The modules to rewrite, those that others import the Experiment from before these."""
-        moving = {module: module.rewrite for module in self.modules if module.rewrite}
+        moving = {module: module.rewrite for module in self.modules if module.rewrite and not os.path.isfile(
+            os.path.join(self._top(module.folder), LEGACY + ".py"))}  # else the user's own, of that name
         wanting = [module for module, rewrite in moving.items() if rewrite.needs_experiment()]
         names = {module: _exportable(rewrite) for module, rewrite in moving.items()}
         every = {name for found in names.values() for name in found}
@@ -160,8 +161,7 @@ class Project:
         folder, head = module.folder, each.module.partition(".")[0]
         for _ in range(each.level - 1):
             folder = os.path.dirname(folder)
-        while not each.level and "__init__" in self._beside(folder):
-            folder = os.path.dirname(folder)  # where the package lies
+        folder = folder if each.level else self._top(folder)
         is_beside = not head or head in self._beside(folder) and (each.level or head != LEGACY)
         if not is_beside and (each.level or self.by_tail.keys().isdisjoint(each.module.split(".") + each.names)):
             return
@@ -173,6 +173,12 @@ class Project:
                 for other in self.by_tail.get(dotted.rpartition(".")[2], ()):
                     if other.place.endswith(os.sep + dotted.replace(".", os.sep)):
                         yield dotted, other, False
+
+    def _top(self, folder: str) -> str:
+        """Where the package lies that a folder belongs to."""
+        while "__init__" in self._beside(folder):
+            folder = os.path.dirname(folder)
+        return folder
 
     def _at(self, folder: str, dotted: str) -> Optional[Module]:
         place = os.path.join(folder, *dotted.split(".")) if dotted else folder

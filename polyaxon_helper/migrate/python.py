@@ -621,7 +621,8 @@ class Rewrite:
         candidates = ([existing.name] if existing else []) + [symbol]
         candidates += OTHER_NAMES.get(symbol, ("polyaxon_" + symbol,))
         candidates += ["{}_{}".format(candidates[-1], number) for number in range(2, 99)]
-        return next(name for name in candidates if (existing and name == existing.name or name not in self.context.taken)
+        taken = self.context.taken - ({existing.name} if existing else set())
+        return next(name for name in candidates if name not in taken
                     and not any(self._is_taken(name, symbol, *place) for place in places))
 
     def _is_taken(self, name: str, symbol: str, scope: Scope, node: Any) -> bool:

@@ -151,16 +151,20 @@ PROJECTS = {
         {"utils.py": "from polyaxon_client.tracking import Experiment\nfrom os import sep\nExperiment.get_params()\n"},
         0),
     "everything from one, where experiment means something else": (
-        {"utils.py": SEND, "train.py": "experiment = 'baseline'\nfrom utils import *\nsend_metrics(a=len(experiment))\n"},
+        {"utils.py": SEND,
+         "train.py": "experiment = 'baseline'\nfrom utils import *\nsend_metrics(a=len(experiment))\n"},
         {"utils.py": (MADE + FUNCTION.rstrip("\n") + "\n").replace("experiment", "polyaxon_experiment")}, 0),
     "everything from one, where Experiment means something else": (
         {"utils.py": "from polyaxon_helper import get_params\n",
-         "train.py": "from ast import AST as Experiment\nfrom utils import *\nshow(Experiment.__name__, get_params())\n"},
+         "train.py": "from ast import AST as Experiment\nfrom utils import *\nshow(Experiment, get_params())\n"},
         {"utils.py": "from polyaxon_client.tracking import Experiment as PolyaxonExperiment\n"
              "get_params = PolyaxonExperiment.get_params\n"}, 0),
     "a package with a module named experiment": (
-        {"pkg/__init__.py": SEND + "send_metrics(a=1)\n", "pkg/experiment.py": "", "train.py": "import pkg.experiment\n"},
+        {"pkg/__init__.py": SEND + "send_metrics(a=1)\n", "pkg/experiment.py": "", "train.py": "import pkg.experiment"},
         {"pkg/__init__.py": (MADE + FUNCTION + "send_metrics(a=1)\n").replace("experiment", "polyaxon_experiment")}, 0),
+    "the user's own module of that name": (
+        {"polyaxon_helper.py": "def send_metrics(**m):\n    print(m)\n", "train.py": SEND + "send_metrics(a=1)\n"},
+        {}, 0),
     "a package's own": (
         {"pkg/__init__.py": "from polyaxon_helper import get_params, get_log_level\n"},
         {"pkg/__init__.py": "from polyaxon_client.tracking import Experiment, get_log_level\n"
