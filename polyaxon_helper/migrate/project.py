@@ -198,7 +198,7 @@ class Project:
 
     def _settle(self, group: List[Module], selected: Iterable[str]) -> None:
         stuck = [module for module in group if module.rewrite
-                 and not module.rewrite.wants_experiment(Context(frozenset(selected)))]
+                 and not module.rewrite.wants_experiment(Context(frozenset(selected), frozenset(module.exported)))]
         makers = [module for module in group if module.makes == ("", False)]
         givers = {module: list(self._givers(module, group)) for module in group}
         owners = [module for module in group if not givers[module]]

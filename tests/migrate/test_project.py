@@ -257,6 +257,13 @@ def test_an_owner_that_can_not_be_written_keeps_the_others(tmp_path: Path, capsy
     assert "utils" in capsys.readouterr().out
 
 
+def test_names_the_file_that_keeps_the_others(tmp_path: Path, capsys: Any) -> None:
+    write(tmp_path, {"train.py": "import utils\n" + SEND + "send_metrics(**utils.get_params())\n",
+                     "utils.py": "from polyaxon_helper import *\nsend_metrics(b=1)\n"})
+    assert cli.main([str(tmp_path)]) == 1
+    assert "train.py:3:1: send_metrics: stays: {} can't move".format(tmp_path / "utils.py") in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("utils, after, status", [
     (MADE + MOVED_LOG, "from utils import experiment\nexperiment.log_metrics(a=1)\n", 0),
     (SEND + LOG, SEND + "send_metrics(a=1)\n", 1),
