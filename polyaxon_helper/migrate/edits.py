@@ -173,7 +173,8 @@ class Edits:
             self.replace(self.source.at(line, 0), rest.end(), "")
         else:
             start = span.start - (len(before) - len(before.rstrip()) if rest else 0)
-            self.replace(start, comma.end() if comma else span.end, "")
+            end = comma.end() if comma else span.end
+            self.replace(start, len(text[:end].rstrip()) if rest else end, "")
 
     # Statements
 
@@ -205,9 +206,13 @@ class Edits:
                 self._insert(end, "".join("; " + each for each in after))
         else:
             newline = source.newline + indent
+            if kept is None and not before:
+                before, after = after, []  # what comes now takes its place
             pieces = "".join(newline + each for each in after) + self._blocks(node, end, blocks, newline, exploded)
             if kept is None and not before:
-                self.replace(start, end, pieces.lstrip("\r\n \t"))  # what comes now takes its place
+                body = pieces.strip("\r\n \t")
+                self.replace(start, end, body)
+                self._insert(source.line_end(end) if alone else end, pieces[pieces.index(body) + len(body):])
                 return
             if kept is None:
                 self.replace(start, end, newline.join(before))
