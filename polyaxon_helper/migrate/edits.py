@@ -210,9 +210,9 @@ class Edits:
                 before, after = after, []  # what comes now takes its place
             pieces = "".join(newline + each for each in after) + self._blocks(node, end, blocks, newline, exploded)
             if kept is None and not before:
-                body = pieces.strip("\r\n \t")
-                self.replace(start, end, body)
-                self._insert(source.line_end(end) if alone else end, pieces[pieces.index(body) + len(body):])
+                block = pieces.strip("\r\n \t")
+                self.replace(start, end, block)
+                self._insert(source.line_end(end) if alone else end, pieces[pieces.index(block) + len(block):])
                 return
             if kept is None:
                 self.replace(start, end, newline.join(before))

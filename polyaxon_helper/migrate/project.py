@@ -12,7 +12,7 @@ from .python import ALL, LEGACY, Context, Provider, Rewrite
 from .source import Surprise, Unreadable
 
 IMPORT = re.compile(rb"import(?=[ \t(\\])[ \t]*(\([^)]*\)|(?:[^\n\\;#]+|\\\r?\n)*)")
-BY_NAME = re.compile(rb"""(?:import_module|__import__)\(\s*f?["'](\w[\w.]*?)(?:["']|(\.)\W)""")
+BY_NAME = re.compile(rb"""import_(?:module|_)\(\s*f?["'](\w[\w.]*?)(?:["']|(\.)\W)""")
 """An import by a string: of a module, or of one of a package whose name alone is written there."""
 MAKES = re.compile(rb"\bExperiment(?:\s|\\)*(?:\(|as\b)")
 WORD = re.compile(rb"\w+")
@@ -105,16 +105,14 @@ class Project:
         """The modules to rewrite, those that others import the Experiment from before these."""
         moving = {module: module.rewrite for module in self.modules if module.rewrite and not os.path.isfile(
             os.path.join(self._top(module.folder), LEGACY + ".py"))}  # else the user's own, of that name
-        wanting = [module for module, rewrite in moving.items() if rewrite.needs_experiment()]
         names = {module: _exportable(rewrite) for module, rewrite in moving.items()}
         every = {name for found in names.values() for name in found}
         stars = [module for module, rewrite in moving.items() if rewrite.gives_by_star(frozenset("*"))]
-        for module in self.modules if wanting or every or stars else ():  # those that it imports come behind it
+        for module in self.modules if moving else ():  # those that it imports come behind it
             self._read(module, names, every, stars)
-            if wanting and module.makes:
-                wanting.append(module)
-        wanting += [module for module in stars if module not in wanting and module.rewrite
-                    and module.rewrite.gives_by_star(frozenset(module.exported))]
+        wanting = [module for module, rewrite in moving.items()
+                   if rewrite.needs_experiment(frozenset(module.exported))]
+        wanting += [module for module in self.modules if wanting and module.makes]
         for module in moving:
             if "*" in module.exported:
                 module.taken = {word.decode("latin-1") for word in self.starring}
@@ -133,7 +131,8 @@ class Project:
         if module.rewrite:
             raw = module.rewrite.source.text.encode("utf-8", "surrogatepass")
             module.imports = list(_imports(module.rewrite))
-            taken = _taken(module.rewrite, module.imports) & every
+            members = _members(module.rewrite)
+            taken = every & members.union(*(each.names for each in module.imports if each.module != LEGACY))
         else:
             raw = _raw(module.path)
             module.imports = list(_raw_imports(raw))
@@ -152,7 +151,7 @@ class Project:
                     other.exported.update(each.names)
                     self.starring.update(WORD.findall(raw) if "*" in each.names else ())
                 if other in stars:
-                    other.exported.update(MEMBER.findall(raw.decode("latin-1")))
+                    other.exported.update(members if module.rewrite else MEMBER.findall(raw.decode("latin-1")))
 
     # Which file an import loads
 
@@ -280,12 +279,12 @@ def _raw_imports(raw: bytes) -> Iterator[Import]:
             yield Import(None, len(module) - len(dotted), dotted, NAME.findall(match.group(1).decode("latin-1")))
 
 
-def _taken(rewrite: Rewrite, imports: List[Import]) -> Set[str]:
-    """The names that a module may take from others: it imports them, or they stand behind a dot, also in a string."""
+def _members(rewrite: Rewrite) -> Set[str]:
+    """What stands behind a dot, also in a string, but for the legacy package's."""
     text = rewrite.source.text
     for variable in rewrite.packages:
         text = re.sub(r"\b{}\s*\.\s*\w+".format(variable.name), "", text)
-    return {name for each in imports if each.module != LEGACY for name in each.names} | set(MEMBER.findall(text))
+    return set(MEMBER.findall(text))
 
 
 def _makes(raw: bytes) -> Optional[Tuple[str, bool]]:
@@ -296,4 +295,4 @@ def _makes(raw: bytes) -> Optional[Tuple[str, bool]]:
         rewrite = Rewrite(files.decode(raw).text)
     except (files.Problem, Unreadable, Surprise):
         return None  # nor does it run
-    return ("", False) if rewrite.needs_experiment() else rewrite.makes()
+    return ("", False) if rewrite.needs_experiment(frozenset("*")) else rewrite.makes()

@@ -519,6 +519,12 @@ class Rewrite:
         first = min(site.node.lineno for site, alias, _ in legacy.parts if alias is None)
         return any(star.lineno >= first for star in self.stars)
 
+    def _star_stays(self) -> bool:
+        """Whether nothing that a star import brings moves: it stays, and asks the package for the Experiment too."""
+        by_star = [legacy for legacy in self.legacies.values() if any(alias is None for _, alias, _ in legacy.parts)]
+        return bool(by_star) and all(
+            self._other_stars_after(legacy) or REPLACEMENTS[legacy.parts[0][2]].home is None for legacy in by_star)
+
     # The one Experiment
 
     def _wanting(self) -> List[Legacy]:
@@ -533,13 +539,16 @@ class Rewrite:
         """Whether it asks if it is run."""
         return any(_text_of(node) == "__main__" for node in self.names.parents)
 
-    def needs_experiment(self) -> bool:
-        """Whether any name that stands for the Experiment is used here, moved or not."""
-        return any(name in NEEDS_EXPERIMENT for legacy in self.legacies.values() for _, _, name in legacy.parts
-                   if legacy.variable.uses or self._is_exported(legacy.variable) or name == "experiment") or any(
-            isinstance(parent, ast.Attribute) and parent.attr in NEEDS_EXPERIMENT
-            for package in self.packages.values() for use in package.variable.uses
-            for parent in [self.names.parents[use.node]])
+    def needs_experiment(self, exported: FrozenSet[str]) -> bool:
+        """Whether any name that stands for the Experiment is used here or by others, moved or not."""
+        self.context = Context(exported=exported)
+        return self.gives_by_star(exported) or self._star_stays() or any(
+            name in NEEDS_EXPERIMENT for legacy in self.legacies.values() for _, _, name in legacy.parts
+            if legacy.variable.uses or self._is_exported(legacy.variable) or legacy.variable.unclear
+            or len(legacy.variable.bindings) > len(legacy.parts)) or any(
+            self._is_exported(package.variable) or any(
+                getattr(self.names.parents[use.node], "attr", "experiment") in NEEDS_EXPERIMENT
+                for use in package.variable.uses) for package in self.packages.values())
 
     def makes(self) -> Optional[Tuple[str, bool]]:
         """What a module that has moved calls its Experiment, and whether by a factory; "" where that can't be told."""
@@ -572,8 +581,8 @@ class Rewrite:
         left = sorted((present - self.context.selected | stuck) & NEEDS_EXPERIMENT)
         if any(package.stays for package in self.packages.values()):
             reason = reason or TOGETHER_OBJECT
-        elif left:
-            reason = reason or TOGETHER.format(left[0])
+        elif left or self.kept_stars or self._star_stays():
+            reason = reason or TOGETHER.format(left[0] if left else "*")
         if reason:
             for legacy in self._wanting():
                 if legacy.variable.uses or legacy.style == "kept" or self._is_exported(legacy.variable):

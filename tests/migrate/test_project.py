@@ -91,6 +91,25 @@ PROJECTS = {
     "two that a third imports, in lines with other things": (
         {"a.py": SEND + "send_metrics(a=1)\n", "b.py": SEND + "send_metrics(b=1)\n",
          "main.py": "# we import both\nimport os; import a\nif a: from b import x\n"}, {}, 1),
+    "one that only gives it on, and one of its own": (
+        {"utils.py": SEND, "model.py": "from utils import send_metrics\n",
+         "train.py": SEND + "import model\nprint(1)\nsend_metrics(a=1)\n"}, {}, 1),
+    "one with a fallback that is not used": (
+        {"train.py": SEND + "x = 1\nimport utils\nsend_metrics(a=1)\n",
+         "utils.py": "try:\n    " + SEND + "except ImportError:\n    send_metrics = None\n"}, {}, 1),
+    "one that does not use it": (
+        {"train.py": SEND + "x = 1\nimport utils\nsend_metrics(a=1)\n",
+         "utils.py": "from polyaxon_helper import experiment\n"},
+        {"train.py": MADE + "x = 1\nimport utils\nexperiment.log_metrics(a=1)\n", "utils.py": ""}, 0),
+    "one that hands the package to another": (
+        {"utils.py": "import polyaxon_helper as ph\n", "model.py": "import utils\nutils.ph.send_metrics(b=1)\n",
+         "train.py": "import model\n" + SEND + "send_metrics(a=1)\n"}, {}, 1),
+    "one with a star import that has to stay": (
+        {"train.py": "import utils\nfrom polyaxon_helper import *\nfrom os.path import *\nget_log_level()\n",
+         "utils.py": SEND + "send_metrics(a=1)\n"}, {}, 1),
+    "functions of two": (
+        {"train.py": "import utils\ndef f():\n    " + SEND + "    send_metrics(a=1)\n",
+         "utils.py": "def f():\n    " + SEND + "    send_metrics(b=1)\ndef g():\n    import train\n"}, {}, 1),
     "one that imports the other by a string": (
         {"train.py": "import importlib\n" + SEND + "m = importlib.import_module('lib.model')\nsend_metrics(a=1)\n",
          "lib/model.py": SEND + "send_metrics(b=1)\n"}, {}, 1),
