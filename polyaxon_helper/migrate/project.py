@@ -78,7 +78,7 @@ class Module:
             else:
                 provider = Provider(dotted, *owner.makes, node=statement.node)
         return Context(
-            frozenset(selected), frozenset(self.exported), frozenset(self.taken), provider, self.shared, stay)
+            frozenset(selected), frozenset(self.exported), provider, self.shared, stay, frozenset(self.taken))
 
 
 class Project:

@@ -93,13 +93,13 @@ class Context(NamedTuple):
     selected: FrozenSet[str] = ALL
     exported: FrozenSet[str] = frozenset()
     """Names that other modules import from this one; * for all."""
-    taken: FrozenSet[str] = frozenset()
-    """Names that mean something else to those who import all, or to the package."""
     provider: Optional[Provider] = None
     shared: bool = False
     """Whether other modules import the Experiment from here."""
     stay: str = ""
     """Why the Experiment has to stay with the legacy package."""
+    taken: FrozenSet[str] = frozenset()
+    """Names that mean something else to those who import all, or to the package."""
 
 
 class Result(NamedTuple):
