@@ -129,29 +129,39 @@ class Edits:
 
     def cut(self, spans: List[Span], keeps: List[bool], wanted: List[str], parenthesized: bool) -> None:
         """Take names out of an import, and put others in."""
+        source = self.source.text
         spare = list(wanted)
+        names: List[Tuple[Span, str]] = []  # and what stands there then; those that go together in a line are one
+        for span, keep in zip(spans, keeps):
+            new = source[span.start:span.end] if keep else spare.pop(0) if spare else ""
+            if names and not new + names[-1][1] and not LINE_END.search(source[names[-1][0].end:span.start]):
+                names[-1] = (Span(names[-1][0].start, span.end), "")
+            else:
+                names.append((span, new))
+        last = max(number for number, (_, new) in enumerate(names) if new)
+        begin, end = names[last][0].end, names[-1][0].end
+        if begin < end and not REST_OF_NAME.match(source, end) and "#" not in source[begin:end]:
+            names[last + 1:] = [(Span(begin, end), "")]  # what closes the import comes behind those that stay
         stay: List[Tuple[Span, str]] = []
         done = 0
-        for number, (span, keep) in enumerate(zip(spans, keeps)):
-            if keep:
-                stay.append((span, self.source.text[span.start:span.end]))
-            elif spare:
-                stay.append((span, spare.pop(0)))
-            elif any(keeps[number + 1:]):
-                following = spans[number + 1].start
-                if parenthesized and LINE_END.search(self.source.text[span.end:following]):
+        for number, (span, new) in enumerate(names):
+            if new:
+                stay.append((span, new))
+            elif any(new for _, new in names[number + 1:]):
+                following = names[number + 1][0].start
+                if parenthesized and LINE_END.search(source[span.end:following]):
                     self._cut_line(span)
                 else:
                     self.replace(span.start, following, "")
-            elif parenthesized and LINE_END.search(self.source.text[stay[-1][0].end:span.start]):
+            elif parenthesized and LINE_END.search(source[stay[-1][0].end:span.start]):
                 self._cut_line(span)
             else:
                 self.replace(max(done, stay[-1][0].end), span.end, "")
                 done = span.end
-        last, text = stay[-1]
+        final, text = stay[-1]
         for span, each in stay[:-1]:
             self.replace(span.start, span.end, each)
-        self.replace(last.start, last.end, ", ".join([text] + spare))
+        self.replace(final.start, final.end, ", ".join([text] + spare))
 
     def _cut_line(self, span: Span) -> None:
         """Take out a name that stands on its own line, with the line; else only the name and its comma."""
@@ -163,7 +173,8 @@ class Edits:
             self.replace(self.source.at(line, 0), rest.end(), "")
         else:
             start = span.start - (len(before) - len(before.rstrip()) if rest else 0)
-            self.replace(start, comma.end() if comma else span.end, "")
+            end = comma.end() if comma else span.end
+            self.replace(start, len(text[:end].rstrip()) if rest else end, "")
 
     # Statements
 
@@ -195,9 +206,13 @@ class Edits:
                 self._insert(end, "".join("; " + each for each in after))
         else:
             newline = source.newline + indent
+            if kept is None and not before:
+                before, after = after, []  # what comes now takes its place
             pieces = "".join(newline + each for each in after) + self._blocks(node, end, blocks, newline, exploded)
             if kept is None and not before:
-                self.replace(start, end, pieces.lstrip("\r\n \t"))  # what comes now takes its place
+                block = pieces.strip("\r\n \t")
+                self.replace(start, end, block)
+                self._insert(source.line_end(end) if alone else end, pieces[pieces.index(block) + len(block):])
                 return
             if kept is None:
                 self.replace(start, end, newline.join(before))

@@ -12,6 +12,8 @@ from .python import ALL, LEGACY, Context, Provider, Rewrite
 from .source import Surprise, Unreadable
 
 IMPORT = re.compile(rb"import(?=[ \t(\\])[ \t]*(\([^)]*\)|(?:[^\n\\;#]+|\\\r?\n)*)")
+BY_NAME = re.compile(rb"""import_(?:module|_)\(\s*f?["'](\w[\w.]*?)(?:["']|(\.)\W)""")
+"""An import by a string: of a module, or of one of a package whose name alone is written there."""
 MAKES = re.compile(rb"\bExperiment(?:\s|\\)*(?:\(|as\b)")
 WORD = re.compile(rb"\w+")
 NAME = re.compile(r"\w+|\*")
@@ -20,6 +22,7 @@ MEMBER = re.compile(r"\.\s*(\w+)")
 NO_OWNER = "stays: which module should make the process's one Experiment is unclear; make one by hand, and import it"
 OTHER_MAKER = "stays: {} makes the process's one Experiment; import it from there by hand, or move both in one run"
 ONE_STAYS = "stays: {} can't move, and the process has one Experiment; see there"
+LOADED_TWICE = "stays: run as a script, this is also imported by what it imports; have metrics in a module of their own"
 OWNER_FAILED = "stays: {}, which should make the process's one Experiment, could not be rewritten"
 
 
@@ -53,7 +56,11 @@ class Module:
         self.importers: Set[Module] = set()
         self.loaders: Set[Module] = set()
         """Who imports it, by any number of steps, and itself; of those alone that need the Experiment."""
+        self.reloads = False
+        """Whether something that it loads imports it."""
         self.exported: Set[str] = {"*"} if name == "__init__.py" else set()
+        self.taken: Set[str] = set()
+        """Names that it can't take, though nothing in it says so."""
         self.provider: Optional[Tuple[Import, str, Module]] = None
         """Where the Experiment comes from, and what the import calls that."""
         self.shared = False
@@ -70,7 +77,8 @@ class Module:
                 stay = stay or OWNER_FAILED.format(dotted)
             else:
                 provider = Provider(dotted, *owner.makes, node=statement.node)
-        return Context(frozenset(selected), frozenset(self.exported), provider, self.shared, stay)
+        return Context(
+            frozenset(selected), frozenset(self.exported), provider, self.shared, stay, frozenset(self.taken))
 
 
 class Project:
@@ -81,6 +89,8 @@ class Project:
         self.at: Dict[str, Optional[Module]] = {}
         self.by_tail: Dict[str, List[Module]] = {}
         self.listings: Dict[str, Set[str]] = {}
+        self.starring: Set[bytes] = set()
+        """The words of those that import all of another."""
         for path in paths:
             self._add(path, rewrites.get(path))
 
@@ -93,29 +103,43 @@ class Project:
 
     def plan(self, selected: Iterable[str]) -> List[Module]:
         """The modules to rewrite, those that others import the Experiment from before these."""
-        moving = {module: module.rewrite for module in self.modules if module.rewrite}
-        wanting = [module for module, rewrite in moving.items() if rewrite.needs_experiment()]
+        moving = {module: module.rewrite for module in self.modules if module.rewrite and not os.path.isfile(
+            os.path.join(self._top(module.folder), LEGACY + ".py"))}  # else the user's own, of that name
         names = {module: _exportable(rewrite) for module, rewrite in moving.items()}
         every = {name for found in names.values() for name in found}
-        for module in self.modules if wanting or every else ():  # those that it imports come behind it
-            self._read(module, names, every)
-            if wanting and module.makes:
-                wanting.append(module)
+        stars = [module for module, rewrite in moving.items() if rewrite.gives_by_star(frozenset("*"))]
+        for module in self.modules if moving else ():  # those that it imports come behind it
+            self._read(module, names, every, stars)
+        wanting = [module for module, rewrite in moving.items()
+                   if rewrite.needs_experiment(frozenset(module.exported))]
+        wanting += [module for module in self.modules if wanting and module.makes]
+        for module in moving:
+            if "*" in module.exported:
+                module.taken = {word.decode("latin-1") for word in self.starring}
+            if module.place == module.folder:
+                module.taken |= self._beside(module.folder)
         for group in _groups(wanting):
-            self._settle(group, selected)
+            if len(group) > 1:
+                self._settle(group, selected)
+        for module in wanting:
+            if module.rewrite and module.provider is None and module.reloads and module.rewrite.is_script():
+                module.stay = module.stay or LOADED_TWICE
         return sorted(moving, key=lambda module: -len(module.loaders))
 
-    def _read(self, module: Module, names: Dict[Module, Set[str]], every: Set[str]) -> None:
+    def _read(self, module: Module, names: Dict[Module, Set[str]], every: Set[str], stars: List[Module]) -> None:
         """What a module imports, and which names it takes from those that are rewritten."""
         if module.rewrite:
             raw = module.rewrite.source.text.encode("utf-8", "surrogatepass")
             module.imports = list(_imports(module.rewrite))
-            taken = _taken(module.rewrite, module.imports) & every
+            members = _members(module.rewrite)
+            taken = every & members.union(*(each.names for each in module.imports if each.module != LEGACY))
         else:
             raw = _raw(module.path)
             module.imports = list(_raw_imports(raw))
             taken = {name for name in every if name.encode() in raw}
             module.makes = _makes(raw)
+        for name, is_package in BY_NAME.findall(raw):
+            module.imports.append(Import(None, 0, name.decode("latin-1"), list(self.by_tail) if is_package else []))
         words = set(WORD.findall(raw)) if taken else set()
         for other, found in names.items() if taken else ():
             if other is not module and os.path.basename(other.place).encode() in words:
@@ -123,8 +147,11 @@ class Project:
         for each in module.imports:
             for dotted, other, _ in self._loaded(module, each):
                 other.importers.add(module)
-                if "*" in each.names and dotted == each.module:
-                    other.exported.add("*")
+                if dotted == each.module:
+                    other.exported.update(each.names)
+                    self.starring.update(WORD.findall(raw) if "*" in each.names else ())
+                if other in stars:
+                    other.exported.update(members if module.rewrite else MEMBER.findall(raw.decode("latin-1")))
 
     # Which file an import loads
 
@@ -133,8 +160,7 @@ class Project:
         folder, head = module.folder, each.module.partition(".")[0]
         for _ in range(each.level - 1):
             folder = os.path.dirname(folder)
-        while not each.level and "__init__" in self._beside(folder):
-            folder = os.path.dirname(folder)  # where the package lies
+        folder = folder if each.level else self._top(folder)
         is_beside = not head or head in self._beside(folder) and (each.level or head != LEGACY)
         if not is_beside and (each.level or self.by_tail.keys().isdisjoint(each.module.split(".") + each.names)):
             return
@@ -146,6 +172,12 @@ class Project:
                 for other in self.by_tail.get(dotted.rpartition(".")[2], ()):
                     if other.place.endswith(os.sep + dotted.replace(".", os.sep)):
                         yield dotted, other, False
+
+    def _top(self, folder: str) -> str:
+        """Where the package lies that a folder belongs to."""
+        while "__init__" in self._beside(folder):
+            folder = os.path.dirname(folder)
+        return folder
 
     def _at(self, folder: str, dotted: str) -> Optional[Module]:
         place = os.path.join(folder, *dotted.split(".")) if dotted else folder
@@ -165,7 +197,7 @@ class Project:
 
     def _settle(self, group: List[Module], selected: Iterable[str]) -> None:
         stuck = [module for module in group if module.rewrite
-                 and not module.rewrite.wants_experiment(Context(frozenset(selected)))]
+                 and not module.rewrite.wants_experiment(Context(frozenset(selected), frozenset(module.exported)))]
         makers = [module for module in group if module.makes == ("", False)]
         givers = {module: list(self._givers(module, group)) for module in group}
         owners = [module for module in group if not givers[module]]
@@ -196,17 +228,19 @@ def _groups(wanting: List[Module]) -> List[List[Module]]:
     """Those of the modules that one process may load together."""
     groups: List[Tuple[List[Module], Set[Module]]] = []
     for module in wanting:
-        work = [module]
+        work = list(module.importers - {module})
         while work:
             each = work.pop()
             if each not in module.loaders:
                 module.loaders.add(each)
                 work += each.importers
+        module.reloads = module in module.loaders
+        module.loaders.add(module)
         joined = [group for group in groups if group[1] & module.loaders]
         groups = [group for group in groups if group not in joined]
         groups.append((sum((members for members, _ in joined), []) + [module],
                        module.loaders.union(*(loaders for _, loaders in joined))))
-    return [members for members, _ in groups if len(members) > 1]
+    return [members for members, _ in groups]
 
 
 def _exportable(rewrite: Rewrite) -> Set[str]:
@@ -245,12 +279,12 @@ def _raw_imports(raw: bytes) -> Iterator[Import]:
             yield Import(None, len(module) - len(dotted), dotted, NAME.findall(match.group(1).decode("latin-1")))
 
 
-def _taken(rewrite: Rewrite, imports: List[Import]) -> Set[str]:
-    """The names that a module may take from others: it imports them, or they stand behind a dot, also in a string."""
+def _members(rewrite: Rewrite) -> Set[str]:
+    """What stands behind a dot, also in a string, but for the legacy package's."""
     text = rewrite.source.text
     for variable in rewrite.packages:
         text = re.sub(r"\b{}\s*\.\s*\w+".format(variable.name), "", text)
-    return {name for each in imports if each.module != LEGACY for name in each.names} | set(MEMBER.findall(text))
+    return set(MEMBER.findall(text))
 
 
 def _makes(raw: bytes) -> Optional[Tuple[str, bool]]:
@@ -261,4 +295,4 @@ def _makes(raw: bytes) -> Optional[Tuple[str, bool]]:
         rewrite = Rewrite(files.decode(raw).text)
     except (files.Problem, Unreadable, Surprise):
         return None  # nor does it run
-    return ("", False) if rewrite.needs_experiment() else rewrite.makes()
+    return ("", False) if rewrite.needs_experiment(frozenset("*")) else rewrite.makes()

@@ -98,6 +98,8 @@ class Context(NamedTuple):
     """Whether other modules import the Experiment from here."""
     stay: str = ""
     """Why the Experiment has to stay with the legacy package."""
+    taken: FrozenSet[str] = frozenset()
+    """Names that mean something else to those who import all, or to the package."""
 
 
 class Result(NamedTuple):
@@ -274,6 +276,14 @@ class Rewrite:
 
     # What becomes of it
 
+    def _star_sites(self) -> List[Site]:
+        return [site for site in self.sites if site.node.names[0].name == "*"]
+
+    def gives_by_star(self, exported: FrozenSet[str]) -> bool:
+        """Whether others take names from here that only a star import of the legacy package may bring."""
+        brought = ALL - {variable.name for variable in self.legacies} | {"*"}
+        return bool(self._star_sites() and exported & brought)
+
     def wants_experiment(self, context: Context) -> bool:
         """Whether something would move here that needs the Experiment; ask a fresh one, and no more than that."""
         self._decide(context)
@@ -285,10 +295,9 @@ class Rewrite:
         self._report_strings()
         for site, alias in self.unknown:
             self._report(self._alias_offset(site, alias), alias.name, UNKNOWN)
-        for site in self.sites:
-            if site.node.names[0].name == "*" and "*" in context.exported:
-                self.kept_stars.append(site)
-                self._report(self.source.start(site.node), "*", STAR)
+        for site in self._star_sites() if self.gives_by_star(context.exported) else ():
+            self.kept_stars.append(site)
+            self._report(self.source.start(site.node), "*", STAR)
         for package in self.packages.values():
             self._read_package(package)
         for legacy in self.legacies.values():
@@ -510,6 +519,12 @@ class Rewrite:
         first = min(site.node.lineno for site, alias, _ in legacy.parts if alias is None)
         return any(star.lineno >= first for star in self.stars)
 
+    def _star_stays(self) -> bool:
+        """Whether nothing that a star import brings moves: it stays, and asks the package for the Experiment too."""
+        by_star = [legacy for legacy in self.legacies.values() if any(alias is None for _, alias, _ in legacy.parts)]
+        return bool(by_star) and all(
+            self._other_stars_after(legacy) or REPLACEMENTS[legacy.parts[0][2]].home is None for legacy in by_star)
+
     # The one Experiment
 
     def _wanting(self) -> List[Legacy]:
@@ -520,13 +535,20 @@ class Rewrite:
         return [(package, member) for package in self.packages.values() if not package.stays
                 for member in package.members if member.name in NEEDS_EXPERIMENT & self.context.selected]
 
-    def needs_experiment(self) -> bool:
-        """Whether any name that stands for the Experiment is used here, moved or not."""
-        return any(name in NEEDS_EXPERIMENT for legacy in self.legacies.values() for _, _, name in legacy.parts
-                   if legacy.variable.uses or self._is_exported(legacy.variable) or name == "experiment") or any(
-            isinstance(parent, ast.Attribute) and parent.attr in NEEDS_EXPERIMENT
-            for package in self.packages.values() for use in package.variable.uses
-            for parent in [self.names.parents[use.node]])
+    def is_script(self) -> bool:
+        """Whether it asks if it is run."""
+        return any(_text_of(node) == "__main__" for node in self.names.parents)
+
+    def needs_experiment(self, exported: FrozenSet[str]) -> bool:
+        """Whether any name that stands for the Experiment is used here or by others, moved or not."""
+        self.context = Context(exported=exported)
+        return self.gives_by_star(exported) or self._star_stays() or any(
+            name in NEEDS_EXPERIMENT for legacy in self.legacies.values() for _, _, name in legacy.parts
+            if legacy.variable.uses or self._is_exported(legacy.variable) or legacy.variable.unclear
+            or len(legacy.variable.bindings) > len(legacy.parts)) or any(
+            self._is_exported(package.variable) or any(
+                getattr(self.names.parents[use.node], "attr", "experiment") in NEEDS_EXPERIMENT
+                for use in package.variable.uses) for package in self.packages.values())
 
     def makes(self) -> Optional[Tuple[str, bool]]:
         """What a module that has moved calls its Experiment, and whether by a factory; "" where that can't be told."""
@@ -559,8 +581,8 @@ class Rewrite:
         left = sorted((present - self.context.selected | stuck) & NEEDS_EXPERIMENT)
         if any(package.stays for package in self.packages.values()):
             reason = reason or TOGETHER_OBJECT
-        elif left:
-            reason = reason or TOGETHER.format(left[0])
+        elif left or self.kept_stars or self._star_stays():
+            reason = reason or TOGETHER.format(left[0] if left else "*")
         if reason:
             for legacy in self._wanting():
                 if legacy.variable.uses or legacy.style == "kept" or self._is_exported(legacy.variable):
@@ -608,7 +630,9 @@ class Rewrite:
         candidates = ([existing.name] if existing else []) + [symbol]
         candidates += OTHER_NAMES.get(symbol, ("polyaxon_" + symbol,))
         candidates += ["{}_{}".format(candidates[-1], number) for number in range(2, 99)]
-        return next(name for name in candidates if not any(self._is_taken(name, symbol, *place) for place in places))
+        taken = self.context.taken - ({existing.name} if existing else set())
+        return next(name for name in candidates if name not in taken
+                    and not any(self._is_taken(name, symbol, *place) for place in places))
 
     def _is_taken(self, name: str, symbol: str, scope: Scope, node: Any) -> bool:
         for outer in scope.chain():

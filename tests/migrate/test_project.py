@@ -51,6 +51,12 @@ PROJECTS = {
     "each imports the other": (
         {"a.py": "import b\n" + SEND + "send_metrics(a=1)\n", "b.py": "import a\n" + SEND + "send_metrics(a=1)\n"}, {},
         1),
+    "a script that what it imports imports": (
+        {"train.py": SEND + "import model\nif __name__ == '__main__':\n    send_metrics(a=model.f())\n",
+         "model.py": "def f():\n    from train import x\n"}, {}, 1),
+    "a module that what it imports imports": (
+        {"train.py": SEND + "import model\nsend_metrics(a=1)\n", "model.py": "def f():\n    from train import x\n"},
+        {"train.py": MADE + "import model\nexperiment.log_metrics(a=1)\n"}, 0),
     "one that may be imported from another folder": (
         {"scripts/train.py": "from . import nothing\nfrom lib.utils import log\n" + SEND + "send_metrics(a=1)\n",
          "code/lib/utils.py": SEND + LOG}, {}, 1),
@@ -85,6 +91,32 @@ PROJECTS = {
     "two that a third imports, in lines with other things": (
         {"a.py": SEND + "send_metrics(a=1)\n", "b.py": SEND + "send_metrics(b=1)\n",
          "main.py": "# we import both\nimport os; import a\nif a: from b import x\n"}, {}, 1),
+    "one that only gives it on, and one of its own": (
+        {"utils.py": SEND, "model.py": "from utils import send_metrics\n",
+         "train.py": SEND + "import model\nprint(1)\nsend_metrics(a=1)\n"}, {}, 1),
+    "one with a fallback that is not used": (
+        {"train.py": SEND + "x = 1\nimport utils\nsend_metrics(a=1)\n",
+         "utils.py": "try:\n    " + SEND + "except ImportError:\n    send_metrics = None\n"}, {}, 1),
+    "one that does not use it": (
+        {"train.py": SEND + "x = 1\nimport utils\nsend_metrics(a=1)\n",
+         "utils.py": "from polyaxon_helper import experiment\n"},
+        {"train.py": MADE + "x = 1\nimport utils\nexperiment.log_metrics(a=1)\n", "utils.py": ""}, 0),
+    "one that hands the package to another": (
+        {"utils.py": "import polyaxon_helper as ph\n", "model.py": "import utils\nutils.ph.send_metrics(b=1)\n",
+         "train.py": "import model\n" + SEND + "send_metrics(a=1)\n"}, {}, 1),
+    "one with a star import that has to stay": (
+        {"train.py": "import utils\nfrom polyaxon_helper import *\nfrom os.path import *\nget_log_level()\n",
+         "utils.py": SEND + "send_metrics(a=1)\n"}, {}, 1),
+    "functions of two": (
+        {"train.py": "import utils\ndef f():\n    " + SEND + "    send_metrics(a=1)\n",
+         "utils.py": "def f():\n    " + SEND + "    send_metrics(b=1)\ndef g():\n    import train\n"}, {}, 1),
+    "one that imports the other by a string": (
+        {"train.py": "import importlib\n" + SEND + "m = importlib.import_module('lib.model')\nsend_metrics(a=1)\n",
+         "lib/model.py": SEND + "send_metrics(b=1)\n"}, {}, 1),
+    "one that imports another by a string and a computed name": (
+        {"train.py": "import importlib\n" + SEND + "m = importlib.import_module('lib.{}'.format(x))\n"
+             "send_metrics(a=1)\n",
+         "lib/model.py": SEND + "send_metrics(b=1)\n"}, {}, 1),
     "one of them has to stay": (
         {"train.py": "import utils\n" + SEND + "send_metrics(a=1)\n",
          "utils.py": "import polyaxon_helper\nf = polyaxon_helper\npolyaxon_helper.send_metrics(a=1)\n"}, {}, 1),
@@ -124,6 +156,34 @@ PROJECTS = {
     "everything from one": (
         {"utils.py": "from polyaxon_helper import get_params\n", "train.py": "from utils import *\nget_params()\n"},
         {"utils.py": "from polyaxon_client.tracking import Experiment\nget_params = Experiment.get_params\n"}, 0),
+    "everything by way of one": (
+        {"utils.py": "from polyaxon_helper import *\n", "train.py": "from utils import *\nget_params()\n"}, {}, 1),
+    "a name by way of one that imports everything": (
+        {"utils.py": "from polyaxon_helper import *\nget_params()\n",
+         "train.py": "from utils import send_metrics as log\n"}, {}, 1),
+    "a name of one that imports everything, by the module, and the Experiment beside it": (
+        {"utils.py": "from polyaxon_helper import *\n", "train.py": "import utils\nutils.send_metrics(a=1)\n",
+         "model.py": "import utils\n" + SEND + "send_metrics(a=1)\n"}, {}, 1),
+    "others' names beside one that imports everything": (
+        {"utils.py": "from polyaxon_helper import *\nfrom os import sep\nget_params()\n",
+         "train.py": "from utils import sep\nsend_metrics = 1\n"},
+        {"utils.py": "from polyaxon_client.tracking import Experiment\nfrom os import sep\nExperiment.get_params()\n"},
+        0),
+    "everything from one, where experiment means something else": (
+        {"utils.py": SEND,
+         "train.py": "experiment = 'baseline'\nfrom utils import *\nsend_metrics(a=len(experiment))\n"},
+        {"utils.py": (MADE + FUNCTION.rstrip("\n") + "\n").replace("experiment", "polyaxon_experiment")}, 0),
+    "everything from one, where Experiment means something else": (
+        {"utils.py": "from polyaxon_helper import get_params\n",
+         "train.py": "from ast import AST as Experiment\nfrom utils import *\nshow(Experiment, get_params())\n"},
+        {"utils.py": "from polyaxon_client.tracking import Experiment as PolyaxonExperiment\n"
+             "get_params = PolyaxonExperiment.get_params\n"}, 0),
+    "a package with a module named experiment": (
+        {"pkg/__init__.py": SEND + "send_metrics(a=1)\n", "pkg/experiment.py": "", "train.py": "import pkg.experiment"},
+        {"pkg/__init__.py": (MADE + FUNCTION + "send_metrics(a=1)\n").replace("experiment", "polyaxon_experiment")}, 0),
+    "the user's own module of that name": (
+        {"polyaxon_helper.py": "def send_metrics(**m):\n    print(m)\n", "train.py": SEND + "send_metrics(a=1)\n"},
+        {}, 0),
     "a package's own": (
         {"pkg/__init__.py": "from polyaxon_helper import get_params, get_log_level\n"},
         {"pkg/__init__.py": "from polyaxon_client.tracking import Experiment, get_log_level\n"
@@ -214,6 +274,13 @@ def test_an_owner_that_can_not_be_written_keeps_the_others(tmp_path: Path, capsy
     assert cli.main([str(tmp_path)]) == 2
     assert {name: (tmp_path / name).read_text() for name in before} == before
     assert "utils" in capsys.readouterr().out
+
+
+def test_names_the_file_that_keeps_the_others(tmp_path: Path, capsys: Any) -> None:
+    write(tmp_path, {"train.py": "import utils\n" + SEND + "send_metrics(**utils.get_params())\n",
+                     "utils.py": "from polyaxon_helper import *\nsend_metrics(b=1)\n"})
+    assert cli.main([str(tmp_path)]) == 1
+    assert "train.py:3:1: send_metrics: stays: {} can't move".format(tmp_path / "utils.py") in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("utils, after, status", [

@@ -105,6 +105,9 @@ REPORTED = {
         "try:\n    import polyaxon_client\nexcept ImportError:\n    import polyaxon_helper\n", [(4, 5)]),
     "another star import after ours": (
         "from polyaxon_helper import *\nfrom utils import *\nget_params()\n", [(3, 1)]),
+    "send_metrics beside a star import that stays": (
+        "from polyaxon_helper import send_metrics as log\nfrom polyaxon_helper import *\nfrom utils import *\n"
+        "get_params()\nlog(a=1)\n", [(4, 1), (5, 1)]),
     "a star that hand names alone come from": ("from polyaxon_helper import *\nget_data_path()\n", [(2, 1)]),
     "send_metrics beside the module as an object": (
         "import polyaxon_helper\nfrom polyaxon_helper import send_metrics\nf(polyaxon_helper)\nsend_metrics(a=1)\n",
