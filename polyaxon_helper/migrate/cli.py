@@ -226,7 +226,8 @@ def _say(outcomes: List[Outcome], problems: List[str], options: Any, out: Any) -
         print("{}{}: {}".format(path, where, failure.message), file=sys.stderr)
     for each in changed if options.verbose else ():
         print("{}: {}".format(each.path, _count(each.result.uses, "use")), file=out)
-    if changed and write and not options.quiet and not (_traceml_imports if options.to == "traceml" else _client_imports)():
+    runs = _traceml_imports if options.to == "traceml" else _client_imports
+    if changed and write and not options.quiet and not runs():
         print(RUNS_ON[options.to], file=out)
     if places or not options.quiet:
         verb = "rewrote" if write else "would rewrite"

@@ -21,7 +21,6 @@ from .python import (
     OBJECT,
     SPELLED,
     STAR,
-    TOGETHER,
     TWICE,
     Context,
     Legacy,
@@ -64,6 +63,8 @@ EXPERIMENT = "only its log_metrics moves; write `experiment = tracking.get_or_cr
     TRACEML_AFTER.partition(";")[0])
 COORDINATE = "{} is a coordinate of the point there, not a metric"
 UNUSUAL = "the metric {!r} gets another name there"
+RAISED = "stays with {}, which may raise it; move both at once"
+BLOCKED = "stays with {}: polyaxon-client and traceml can't be installed together; move both at once"
 CAN_NOT = "stays: {} can't move, and one process must have one writer of metrics; see there"
 NOT_NAMED = "stays: {} is not in this run, and one process must have one writer of metrics; move both at once"
 ELSEWHERE = "stays: {}:{} does with it what a traceml run may not have: {}"
@@ -96,6 +97,10 @@ class Traceml(Rewrite):
         self.notes: List[Place] = []
         self.instances: Dict[str, bool] = {}
         """What the module calls the run that it makes, and whether that is a function."""
+        self.blocked = ""
+        """Why nothing may move, if another module of the process stays with the client."""
+        self.client_stays = ""
+        """What stays with the client here."""
         super().__init__(text)
 
     # What there is
@@ -149,6 +154,38 @@ class Traceml(Rewrite):
     def _decide(self, context: Context) -> None:
         self.notes, self.instances = [], {}
         super()._decide(context)
+        for node, name, message in self.clients:
+            self._report(self.source.start(node), name, message)
+        self.client_stays = next(self._left_to_client(), "")
+        if self.blocked or self.client_stays:
+            self._keep_all(BLOCKED.format(self.client_stays) if self.client_stays else self.blocked)
+
+    def _left_to_client(self) -> Iterator[str]:
+        yield from (name for _, name, _ in self.clients)
+        for legacy in self.legacies.values():
+            if any(getattr(site.node, "module", LEGACY) != LEGACY for site, _, _ in legacy.parts):
+                if legacy.style == "stays":
+                    yield legacy.parts[0][2]
+                elif self._made_of(legacy) and self.stuck:
+                    yield next((name for _, name, _ in self.odd), "Experiment")
+                elif legacy in self._classes():
+                    yield from (name for _, name, _ in self._unmoved(legacy))
+
+    def _keep_all(self, reason: str) -> None:
+        """Nothing moves: what is installed beside the client can't be traceml."""
+        self.notes = []
+        for legacy in self.legacies.values():
+            unmoved = {use: (name, message) for use, name, message in self._unmoved(legacy)} \
+                if legacy in self._classes() else {}
+            for use in legacy.variable.uses if legacy.style != "stays" else ():
+                name, message = unmoved.get(use, (legacy.parts[0][2], reason))
+                self._report(self.source.start(use.node), name, message)
+            legacy.style = "stays"
+        for package in self.packages.values():
+            for member in package.members if not package.stays else ():
+                if member.name in self.context.selected:
+                    self._report(self.source.start(member.use.node), member.name, reason)
+            package.stays = True
 
     def _style(self, legacy: Legacy) -> str:
         variable = legacy.variable
@@ -303,6 +340,16 @@ class Traceml(Rewrite):
                 calls.append(Call(node.attr, node, use, start, self._member_end(use, node) or start))
         return calls
 
+    def _unmoved(self, legacy: Legacy) -> Iterator[Tuple[Use, str, str]]:
+        """The uses of the class that can't move, whatever the rest does."""
+        getters = {call.use: call for call in self._getters(legacy)}
+        for use in legacy.variable.uses:
+            getter = getters.get(use)
+            if getter is None and not self._called([use.node]):
+                yield use, "Experiment", CLASS
+            elif getter is not None and not self._call_moves(getter):
+                yield use, getter.name, CLASS if REPLACEMENTS[getter.name].traceml.moves else snippet(getter.name)
+
     def flow(self, values: List[Any]) -> List[Tuple[int, str, str]]:
         """What is done with an Experiment, by the nodes that stand for it, and may not be done with a run."""
         odd: List[Tuple[int, str, str]] = []
@@ -312,11 +359,11 @@ class Traceml(Rewrite):
             parent = self.names.parents[node]
             further: List[Any] = []
             if isinstance(parent, ast.Attribute):
-                call = self.names.parents[parent]
-                if parent.attr != "log_metrics" or getattr(call, "func", None) is not parent or getattr(call, "args"):
-                    odd.append((self.source.start(node), parent.attr, METHOD))
+                calls = self._called([parent])
+                if parent.attr == "log_metrics" and calls and not calls[0].args:
+                    self._note_metrics(calls[0], parent.attr)
                 else:
-                    self._note_metrics(call, parent.attr)
+                    odd.append((self.source.start(node), parent.attr, METHOD))
             elif isinstance(parent, (ast.Assign, ast.AnnAssign)) and node is parent.value:
                 for target in parent.targets if isinstance(parent, ast.Assign) else [parent.target]:
                     if isinstance(target, ast.Name):
@@ -349,8 +396,8 @@ class Traceml(Rewrite):
 
     def _called(self, nodes: List[Any]) -> List[Any]:
         """The calls of those that are called."""
-        parents = self.names.parents
-        return [parents[node] for node in nodes if getattr(parents[node], "func", None) is node]
+        calls = [(node, self.names.parents[node]) for node in nodes]
+        return [call for node, call in calls if isinstance(call, ast.Call) and call.func is node]
 
     def taken(self, name: str, is_function: bool) -> List[Any]:
         """The nodes that stand for what another module has under a name, or its function gives."""
@@ -393,10 +440,11 @@ class Traceml(Rewrite):
     # One writer of metrics
 
     def needs_experiment(self) -> bool:
-        return super().needs_experiment() or any(self._made(legacy) for legacy in self._classes())
+        """Whether the module has to do with what others of its process have: all that can be moved does."""
+        return bool(self.sites or self.clients)
 
-    def makes(self) -> Optional[Tuple[str, bool]]:
-        return ("", False) if self.needs_experiment() else None
+    def has_metrics(self) -> bool:
+        return super().needs_experiment() or any(self._made(legacy) for legacy in self._classes())
 
     def _wanting(self) -> List[Legacy]:
         return super()._wanting() + [legacy for legacy in self._classes()
@@ -430,11 +478,12 @@ class Traceml(Rewrite):
         if reason and not self.odd:
             for call in [call for legacy in self._classes() if legacy.style != "stays" for call in self._made(legacy)]:
                 self._report(self.source.start(call.func), "Experiment", reason)
-        remain = [legacy for legacy in self.legacies.values() if legacy.style == "stays"]
+        remain = [name for legacy in self.legacies.values() if legacy.style == "stays" for _, _, name in legacy.parts]
+        remain += ["the module" for package in self.packages.values() if package.stays]
         for legacy in self.legacies.values():
-            if legacy.style == "same" and (remain or reason or any(each.stays for each in self.packages.values())):
-                legacy.style = self._stay(legacy, TOGETHER.partition(",")[0].format(
-                    remain[0].parts[0][2] if remain else "the rest"))
+            if legacy.style == "same" and remain and all(
+                    getattr(site.node, "module", "") == LEGACY for site, _, _ in legacy.parts):
+                legacy.style = self._stay(legacy, RAISED.format(remain[0]))
 
     def _made_of(self, legacy: Legacy) -> bool:
         return legacy.parts[0][2] == "Experiment" and bool(self._made(legacy))
@@ -553,14 +602,9 @@ class Traceml(Rewrite):
     def _move_class(self, legacy: Legacy) -> None:
         sites, calls = next((sites, calls) for owner, sites, calls in self._groups() if owner is legacy)
         made = [] if self.stuck else self._made(legacy)
-        moved = {call.use.node for call in calls} | {call.func for call in made}
-        getters = {call.use.node: call for call in self._getters(legacy)}
-        for use in legacy.variable.uses:
-            if use.node not in moved and not isinstance(self.names.parents[use.node], ast.Call):
-                getter = getters[use.node].name if use.node in getters else "Experiment"
-                if getter in self.context.selected:
-                    moves = REPLACEMENTS[getter].traceml.moves
-                    self._report(self.source.start(use.node), getter, CLASS if moves else snippet(getter))
+        moved = len(calls) + len(made)
+        for use, name, message in self._unmoved(legacy):
+            self._report(self.source.start(use.node), name, message)
         self._move_calls(legacy, sites, calls)
         for each in made:
             start = self.source.start(each.func)
@@ -568,13 +612,13 @@ class Traceml(Rewrite):
                 "(")[0])
             self._note(each.func, "Experiment")
         self.makers.update(made)
-        self.uses += len(moved) or not legacy.variable.uses
+        self.uses += moved or not legacy.variable.uses
         for site, alias, _ in legacy.parts:
-            if alias is not None and len(moved) == len(legacy.variable.uses):
+            if alias is not None and moved == len(legacy.variable.uses):
                 self._take(site, alias)
             if made:
                 site.needs.add("tracking")
-            if alias is None and len(moved) < len(legacy.variable.uses):
+            if alias is None and moved < len(legacy.variable.uses):
                 site.explicit.append("Experiment")
 
     def _move_package(self, package: Package) -> None:
@@ -611,7 +655,7 @@ class Traceml(Rewrite):
     def _tell(self, call: Call) -> None:
         self._note(call.node, call.name)
         parent = self.names.parents[call.node]
-        if call.name == "send_metrics" and getattr(parent, "func", None) is call.node:
+        if call.name == "send_metrics" and isinstance(parent, ast.Call) and parent.func is call.node:
             self._note_metrics(parent, call.name)
 
     def _note_metrics(self, call: Any, name: str) -> None:
@@ -625,8 +669,6 @@ class Traceml(Rewrite):
 
     def result(self, context: Context) -> Result:
         result = super().result(context)
-        for node, name, message in self.clients:
-            self._report(self.source.start(node), name, message)
         places = sorted({each._replace(message=TRANSLATED.get(each.message, each.message)) for each in self.places})
         notes = [self._moved(each, result.text) for each in sorted(set(self.notes))] if result.uses else []
         return result._replace(
@@ -674,19 +716,31 @@ class TracemlProject(Project):
 
     def plan(self, selected: Iterable[str]) -> List[Module]:
         order = super().plan(selected)
-        for module in order:
-            reason = module.stay or self._abused(module, selected)
-            for each in next((group for group in self.groups if module in group), [module]) if reason else ():
-                each.stay = each.stay or reason
+        alone = set(order).difference(*self.groups)
+        for group in self.groups + [[module] for module in order if module in alone]:
+            self._agree(group, selected)
         return order
 
     def _settle(self, group: List[Module], selected: Iterable[str]) -> None:
         self.groups.append(group)
-        for module in group:
-            rewrite = module.rewrite
-            if not rewrite or not rewrite.wants_experiment(module.context(selected)):
-                for each in group:
-                    each.stay = each.stay or (CAN_NOT if rewrite else NOT_NAMED).format(module.path)
+
+    def _agree(self, group: List[Module], selected: Iterable[str]) -> None:
+        """What can't move in one module keeps the others', where one process can't have both."""
+        stay = next(filter(None, (self._abused(module, selected) for module in group)), "")
+        blocked, known = "", None
+        while (stay, blocked) != known:
+            known = stay, blocked
+            for module in group:
+                rewrite, module.stay = module.rewrite, stay
+                if not isinstance(rewrite, Traceml):
+                    stay = stay or NOT_NAMED.format(module.path)
+                    blocked = blocked or BLOCKED.format(module.path) * (CLIENT.encode() in files.read(module.path))
+                    continue
+                rewrite.blocked = blocked
+                wants = rewrite.wants_experiment(module.context(selected))
+                if len(group) > 1:
+                    stay = stay or CAN_NOT.format(module.path) * (rewrite.has_metrics() and not wants)
+                    blocked = blocked or BLOCKED.format(module.path) * bool(rewrite.client_stays)
 
     def _abused(self, module: Module, selected: Iterable[str]) -> str:
         """Why the run that a module makes can't be what others take from it."""
