@@ -34,8 +34,8 @@ RUNS_ON = {"polyaxon-client": (
     "`import polyaxon_helper.client` above it; what still imports polyaxon_helper goes on working as well. "
     "On Polyaxon 1.x and 2.x, run this again with `--to traceml`."
 ), "traceml": (
-    "What is rewritten needs polyaxon 2.7 or newer: pip install 'polyaxon-helper[traceml]', in an environment without "
-    "polyaxon-client."
+    "What is rewritten needs polyaxon 2.7 or newer and numpy, without polyaxon-client beside them: "
+    "pip install 'polyaxon-helper[traceml]'"
 )}
 LEGACY_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+{0}\b|import\b.*\b{0}\b)".format(LEGACY), re.M)
 LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$")
@@ -263,7 +263,7 @@ def _print_diff(outcome: Outcome) -> None:
 
 
 def _traceml_imports() -> bool:
-    return None not in (find_spec("traceml"), find_spec("polyaxon"))
+    return None not in map(find_spec, ("traceml", "polyaxon", "numpy"))
 
 
 def _client_imports() -> bool:

@@ -62,6 +62,7 @@ CLASS = "used as a class; only calling it and its getters moves"
 EXPERIMENT = "only its log_metrics moves; write `experiment = tracking.get_or_create_run()` after `{}`".format(
     TRACEML_AFTER.partition(";")[0])
 COORDINATE = "{} is a coordinate of the point there, not a metric"
+FORKS = "a process that is forked once the run is made has no writer of traceml's: its 21st call never ends"
 UNUSUAL = "the metric {!r} gets another name there"
 RAISED = "stays with {}, which may raise it; move both at once"
 BLOCKED = "stays with {}: polyaxon-client and traceml can't be installed together; move both at once"
@@ -379,13 +380,15 @@ class Traceml(Rewrite):
                 further = self._held_in(variable, True)
                 if variable.scope.kind == "class" or len(further) < len(variable.uses):
                     odd.append((self.source.start(node), "Experiment", HANDED))
+            elif self._parameter(node, parent) is not None:
+                further += self._held_in(self._parameter(node, parent), False)
             elif not _only_tests(node, parent):
                 odd.append((self.source.start(node), "Experiment", HANDED))
             work += [each for each in further if each not in seen]
             seen.update(further)
         return odd
 
-    def _held_in(self, variable: Variable, is_function: bool) -> List[Any]:
+    def _held_in(self, variable: Any, is_function: bool) -> List[Any]:
         """The nodes that stand for what a variable holds, or its function gives."""
         if variable.scope.kind == "module":
             self.instances[variable.name] = is_function
@@ -393,6 +396,30 @@ class Traceml(Rewrite):
         if variable.scope.kind == "class":
             nodes += self.attributes(variable.name)
         return self._called(nodes) if is_function else nodes
+
+    def _parameter(self, node: Any, parent: Any) -> Optional[Variable]:
+        """The parameter of a function of this module that a value is given to, by its place or name."""
+        call = self.names.parents[parent] if isinstance(parent, ast.keyword) else parent
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or node is call.func:
+            return None
+        called = [binding.node for scope in self.names.scopes for variable in scope.variables.values()
+                  for use in variable.uses if use.node is call.func for binding in variable.bindings]
+        if len(called) != 1:
+            return None
+        function, shift = called[0], 0
+        if isinstance(function, ast.ClassDef):
+            shift = 1
+            function = next((each for each in function.body if getattr(each, "name", "") == "__init__"), None)
+        if not isinstance(function, DEFINITIONS) or function.decorator_list:
+            return None
+        names = [each.arg for each in getattr(function.args, "posonlyargs", []) + function.args.args][shift:]
+        before = call.args[:call.args.index(node)] if node in call.args else []
+        if any(isinstance(each, ast.Starred) for each in before) or len(before) >= len(names):
+            return None
+        name = str(parent.arg) if isinstance(parent, ast.keyword) else names[len(before)]
+        inner = next(scope for scope in self.names.scopes if scope.node is function and scope.kind == "function")
+        named = names + [each.arg for each in function.args.kwonlyargs]
+        return inner.variables[name] if name in named else None
 
     def _called(self, nodes: List[Any]) -> List[Any]:
         """The calls of those that are called."""
@@ -645,6 +672,9 @@ class Traceml(Rewrite):
                 else:
                     self._report(self.source.start(site.node), alias.name, CLIENT_ONLY)
 
+    def _probe(self, site: Site) -> str:
+        return "import traceml.tracking"
+
     # Saying it
 
     def _note(self, node: Any, name: str, note: str = "") -> None:
@@ -659,6 +689,8 @@ class Traceml(Rewrite):
             self._note_metrics(parent, call.name)
 
     def _note_metrics(self, call: Any, name: str) -> None:
+        if re.search(r"\bmultiprocessing\b|\bos\.fork\b", self.source.text):
+            self._note(call, name, FORKS)
         for keyword in call.keywords:
             keys = [_text_of(key) for key in keyword.value.keys] if isinstance(keyword.value, ast.Dict) else []
             for key in [keyword.arg] if keyword.arg else keys:
