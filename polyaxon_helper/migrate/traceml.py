@@ -109,18 +109,17 @@ class Traceml(Rewrite):
     def _find_sites(self) -> None:
         super()._find_sites()
         for node in self.names.statements():
-            if isinstance(node, ast.ImportFrom) and not node.level and node.module in SUCCESSORS:
+            package = (getattr(node, "module", None) or "").split(".")[0] * (not getattr(node, "level", 0))
+            if package == CLIENT and node.module in SUCCESSORS and node.names[0].name != "*":
                 self.sites.append(Site(node, self.names.scope_of(node)))
-                for alias in node.names:
-                    self.sites[-1].stays.add(alias)
-                    if alias.name in REPLACEMENTS:
-                        self._add_legacy(self.names.imported[alias], self.sites[-1], alias, alias.name)
-                    else:
-                        self.clients.append((node, alias.name, STAR if alias.name == "*" else CLIENT_OWN))
-            elif isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").split(".")[0] == CLIENT:
-                self.clients += [(node, alias.name, CLIENT_OBJECT if alias.name == "tracking" else CLIENT_OWN)
-                                 for alias in node.names]
-            elif isinstance(node, ast.Import):
+                self.sites[-1].stays.update(node.names)
+            for alias in node.names if package == CLIENT else ():
+                if node.module in SUCCESSORS and alias.name in REPLACEMENTS:
+                    self._add_legacy(self.names.imported[alias], self.sites[-1], alias, alias.name)
+                else:
+                    message = {"*": STAR, "tracking": CLIENT_OBJECT}.get(alias.name, CLIENT_OWN)
+                    self.clients.append((node, alias.name, message))
+            if isinstance(node, ast.Import):
                 self.clients += [(node, alias.name, CLIENT_OBJECT) for alias in node.names
                                  if alias.name.split(".")[0] == CLIENT]
         self.sites.sort(key=lambda site: self.source.start(site.node))
