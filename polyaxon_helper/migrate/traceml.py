@@ -19,6 +19,7 @@ from .python import (
     IN_CLASS,
     LEGACY,
     OBJECT,
+    OUR_OWN,
     SPELLED,
     STAR,
     TWICE,
@@ -40,6 +41,9 @@ SUCCESSORS = (TRACKING, TRACKING + ".experiment", TRACKING + ".job", TRACKING + 
 IMPORT_OF_CLIENT = LEGACY + ".client"
 HOMES = {"tracking": "traceml", "PolyaxonClientException": "polyaxon.exceptions"}
 METRICS = frozenset(("send_metrics", "experiment"))
+SAME_METHODS = frozenset(("log_metrics", "get_outputs_path", "get_log_level"))
+"""What both an Experiment and a run have."""
+NEAREST = {"create": "tracking.init(...)", "log_params": "log_inputs(...)"}
 MAKERS = frozenset(("init", "get_or_create_run"))
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 JUMPS = (ast.Break, ast.Continue, ast.Return, ast.Raise, ast.Yield, ast.YieldFrom)
@@ -54,7 +58,8 @@ CLIENT_STRING = "a string names the old client; write the name that the code use
 CLIENT_OWN = "nothing in the table replaces it; write it with polyaxon.client by hand"
 CLIENT_OBJECT = "import what you use of it by `from polyaxon_client.tracking import`, then run again"
 CLIENT_ONLY = "only polyaxon_client needs it; delete it when nothing imports that any more"
-METHOD = "a traceml run has log_metrics; this one needs a person, and the Experiment stays with it"
+METHOD = "needs a person, and the Experiment stays with it; the nearest that a run has is {}"
+NO_METHOD = "needs a person, and the Experiment stays with it; a run may not have it"
 HANDED = "where the Experiment goes from here is unclear; only its log_metrics is sure, so it stays"
 IN_LOOP = "an Experiment of each time round; make one above the loop, then run again"
 ARGUMENTS = "arguments that traceml's run does not take; write `tracking.init(...)` by hand"
@@ -89,6 +94,12 @@ def snippet(name: str) -> str:
     return "write `{}`{}; {}".format(row.write, after, row.note) if row.write else "nothing gives it; " + row.note
 
 
+def _nearest(method: str) -> str:
+    """What to tell of a method of the Experiment."""
+    return snippet(method) if method in FUNCTIONS else METHOD.format(
+        NEAREST[method]) if method in NEAREST else NO_METHOD
+
+
 class Traceml(Rewrite):
     """One module's way to traceml."""
 
@@ -113,6 +124,8 @@ class Traceml(Rewrite):
             if package == CLIENT and node.module in SUCCESSORS and node.names[0].name != "*":
                 self.sites.append(Site(node, self.names.scope_of(node)))
                 self.sites[-1].stays.update(node.names)
+            if package == LEGACY and any(alias.name == OUR_OWN for alias in node.names):
+                self.clients.append((node, IMPORT_OF_CLIENT, CLIENT_ONLY))
             for alias in node.names if package == CLIENT else ():
                 if node.module in SUCCESSORS and alias.name in REPLACEMENTS:
                     self._add_legacy(self.names.imported[alias], self.sites[-1], alias, alias.name)
@@ -360,10 +373,10 @@ class Traceml(Rewrite):
             further: List[Any] = []
             if isinstance(parent, ast.Attribute):
                 calls = self._called([parent])
-                if parent.attr == "log_metrics" and calls and not calls[0].args:
+                if parent.attr not in SAME_METHODS or not calls or calls[0].args:
+                    odd.append((self.source.start(node), parent.attr, _nearest(parent.attr)))
+                elif parent.attr == "log_metrics":
                     self._note_metrics(calls[0], parent.attr)
-                else:
-                    odd.append((self.source.start(node), parent.attr, METHOD))
             elif isinstance(parent, (ast.Assign, ast.AnnAssign)) and node is parent.value:
                 for target in parent.targets if isinstance(parent, ast.Assign) else [parent.target]:
                     if isinstance(target, ast.Name):
@@ -673,6 +686,21 @@ class Traceml(Rewrite):
 
     def _probe(self, site: Site) -> str:
         return "import traceml.tracking"
+
+    def _write(self, site: Site) -> None:
+        """The import; comments among its names stay, and the new name takes the first one's place."""
+        start = self.source.start(site.node)
+        if isinstance(site.node, ast.ImportFrom) and site.gone.issuperset(site.node.names) and site.needs:
+            spans, end, parenthesized = self.source.imported(start)
+            self._wanted_imports(site)
+            lines = sorted(set(site.before))
+            if lines and lines[-1].startswith("from traceml ") and "#" in self.source.text[start:end]:
+                module = self.source.next(start + len("from"))
+                self.edits.replace(module, module + len(site.node.module or ""), HOMES["tracking"])
+                self.edits.cut(spans, [False] * len(spans), [lines[-1].partition(" import ")[2]], parenthesized)
+                self.edits.statement(site.node, end, lines[:-1], lines[-1], [], site.after)
+                return
+        super()._write(site)
 
     # Saying it
 
