@@ -38,7 +38,7 @@ from .source import Surprise, Unreadable
 CLIENT = "polyaxon_client"
 SUCCESSORS = (TRACKING, TRACKING + ".experiment", TRACKING + ".job", TRACKING + ".paths", EXCEPTIONS)
 """The client's modules that the table's names are imported from."""
-IMPORT_OF_CLIENT = LEGACY + ".client"
+IMPORT_OF_CLIENT = LEGACY + "." + OUR_OWN
 HOMES = {"tracking": "traceml", "PolyaxonClientException": "polyaxon.exceptions"}
 METRICS = frozenset(("send_metrics", "experiment"))
 SAME_METHODS = frozenset(("log_metrics", "get_outputs_path", "get_log_level"))
@@ -124,8 +124,6 @@ class Traceml(Rewrite):
             if package == CLIENT and node.module in SUCCESSORS and node.names[0].name != "*":
                 self.sites.append(Site(node, self.names.scope_of(node)))
                 self.sites[-1].stays.update(node.names)
-            if package == LEGACY and any(alias.name == OUR_OWN for alias in node.names):
-                self.clients.append((node, IMPORT_OF_CLIENT, CLIENT_ONLY))
             for alias in node.names if package == CLIENT else ():
                 if node.module in SUCCESSORS and alias.name in REPLACEMENTS:
                     self._add_legacy(self.names.imported[alias], self.sites[-1], alias, alias.name)
@@ -169,6 +167,11 @@ class Traceml(Rewrite):
         super()._decide(context)
         for node, name, message in self.clients:
             self._report(self.source.start(node), name, message)
+        for site in self.sites:
+            if isinstance(site.node, ast.ImportFrom) and site.node.module == LEGACY:
+                for alias in site.node.names:
+                    if alias.name == OUR_OWN:
+                        self._report(self._alias_offset(site, alias), IMPORT_OF_CLIENT, CLIENT_ONLY)
         self.client_stays = next(self._left_to_client(), "")
         if self.blocked or self.client_stays:
             self._keep_all(BLOCKED.format(self.client_stays) if self.client_stays else self.blocked)
@@ -425,13 +428,14 @@ class Traceml(Rewrite):
         if not isinstance(function, DEFINITIONS) or function.decorator_list:
             return None
         names = [each.arg for each in getattr(function.args, "posonlyargs", []) + function.args.args][shift:]
-        before = call.args[:call.args.index(node)] if node in call.args else []
-        if any(isinstance(each, ast.Starred) for each in before) or len(before) >= len(names):
-            return None
-        name = str(parent.arg) if isinstance(parent, ast.keyword) else names[len(before)]
+        number = len(names)
+        if isinstance(parent, ast.keyword):
+            names += [each.arg for each in function.args.kwonlyargs]
+            number = names.index(parent.arg) if parent.arg in names else len(names)
+        elif not any(isinstance(each, ast.Starred) for each in call.args):
+            number = call.args.index(node)
         inner = next(scope for scope in self.names.scopes if scope.node is function and scope.kind == "function")
-        named = names + [each.arg for each in function.args.kwonlyargs]
-        return inner.variables[name] if name in named else None
+        return inner.variables[names[number]] if number < len(names) else None
 
     def _called(self, nodes: List[Any]) -> List[Any]:
         """The calls of those that are called."""
@@ -606,10 +610,7 @@ class Traceml(Rewrite):
     def _write_call(self, call: Call, sites: List[Site]) -> None:
         written = self._written(call.name).partition("(")[0]
         self.edits.expression(call.node, call.start, call.end, written)
-        statement = self._statement(self.names.parents[call.node], sites)
-        if statement is None:
-            raise Surprise("a use has no statement")
-        self.needing.append(statement)
+        self.needing += filter(None, [self._statement(self.names.parents[call.node], sites)])
 
     def _written(self, name: str) -> str:
         return re.sub(r"\btracking\.", self.chosen["tracking"] + ".", REPLACEMENTS[name].traceml.write)
@@ -677,12 +678,9 @@ class Traceml(Rewrite):
             unused = len(calls) == len(package.variable.uses)
             if alias.name == LEGACY and (idle or calls and unused):
                 self._take(site, alias)
-            elif alias.name == IMPORT_OF_CLIENT and self.context.selected == frozenset(REPLACEMENTS):
-                if unused and not clients:
-                    self._take(site, alias)
-                    self.uses += 1
-                else:
-                    self._report(self.source.start(site.node), alias.name, CLIENT_ONLY)
+            elif alias.name == IMPORT_OF_CLIENT and unused and not clients:
+                self._take(site, alias)
+                self.uses += 1
 
     def _probe(self, site: Site) -> str:
         return "import traceml.tracking"

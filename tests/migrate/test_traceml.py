@@ -165,6 +165,26 @@ STAYS: Dict[str, Any] = {
     "an Experiment that a method gives": (
         "from polyaxon_client.tracking import Experiment\nclass A:\n    def e(self):\n        return Experiment()\n",
         [(4, "Experiment", "unclear"), (4, "Experiment", INSTALLED)]),
+    "an Experiment in parentheses": (
+        "from polyaxon_client.tracking import Experiment\n(Experiment)()\n",
+        [(2, "Experiment", "edited safely"), (2, "Experiment", INSTALLED)]),
+    "an Experiment of several": (
+        "from polyaxon_client.tracking import Experiment\na, b = Experiment()\n(lambda e: e)(Experiment())\n",
+        [(2, "Experiment", "unclear"), (2, "Experiment", INSTALLED), (3, "Experiment", "unclear"),
+         (3, "Experiment", INSTALLED)]),
+    "an Experiment given to what can't be followed": (
+        "from polyaxon_client.tracking import Experiment\nclass A: pass\ndef f(a): pass\n@f\ndef g(a): pass\n"
+        "def h(a): pass\ndef h(a): pass\ne = Experiment()\nA(e)\ng(e)\nh(e)\nf(*x, e)\nf(b=e)\nf(1, e)\n",
+        [(8, "Experiment", INSTALLED)] + [(line, "Experiment", "unclear") for line in range(9, 15)]),
+    "all, beside what stays with the client": (
+        "import polyaxon_helper\nimport polyaxon_helper.client\nfrom polyaxon_client.tracking import Group\n"
+        "polyaxon_helper.get_log_level()\n",
+        [(3, "Group", "by hand"), (4, "get_log_level", "stays with Group")]),
+    "one name for two": (
+        "from polyaxon_helper import get_log_level as f, get_outputs_path as f\nf()\n",
+        [(2, "get_log_level", "two things this name"), (2, "get_outputs_path", "two things this name")]),
+    "everything, and everything from elsewhere": (
+        "from polyaxon_helper import *\nfrom a import *\nget_log_level()\n", [(3, "get_log_level", "in place of *")]),
     "the class itself": (
         "from polyaxon_client.tracking import Experiment\ndef f(e: Experiment): pass\n",
         [(2, "Experiment", "used as a class")]),
@@ -192,6 +212,10 @@ PARTS = {
         "tracking.get_log_level()\nget_outputs_path()\n", Context(),
         "from traceml import tracking\ntracking.get_or_create_run()\ntracking.get_log_level()\n"
         "tracking.get_outputs_path()\n"),
+    "all but the class, by *": (
+        "from polyaxon_helper import *\nExperiment.get_params()\nf(Experiment)\n", Context(),
+        "from traceml import tracking\nfrom polyaxon_helper import Experiment\ntracking.get_or_create_run()\n"
+        "tracking.TRACKING_RUN.get_inputs()\nf(Experiment)\n"),
     "a name that other modules import": (
         "from polyaxon_helper import get_log_level\nget_log_level()\n", Context(exported=frozenset(["get_log_level"])),
         "from traceml import tracking\n\n\ndef get_log_level():\n    tracking.get_or_create_run()\n"
@@ -294,6 +318,8 @@ PROJECTS: Dict[str, Any] = {
     "an Experiment that a third file does more with": (
         {"utils.py": MADE, "lib.py": "from utils import experiment\n",
          "train.py": "from lib import experiment\nexperiment.log_params(a=1)\n"}, {}, 1),
+    "an Experiment that a file imports that does not parse": (
+        {"utils.py": MADE, "train.py": "from utils import experiment\nprint 'x'\n"}, {"utils.py": MOVED_MADE}, 0),
     "an Experiment that a third file reports with": (
         {"utils.py": MADE, "lib.py": "from utils import experiment\n",
          "train.py": "from lib import experiment\nexperiment.log_metrics(a=1)\n"}, {"utils.py": MOVED_MADE}, 0),
