@@ -12,6 +12,9 @@ from polyaxon_helper.migrate.python import Context, Result
 from polyaxon_helper.migrate.traceml import Traceml
 from polyaxon_helper.replacements import REPLACEMENTS
 
+from . import standin
+from .test_python import TRANSFORMS as CLIENT_TRANSFORMS
+
 with open(os.path.join(os.path.dirname(__file__), "transforms_traceml.txt"), encoding="utf-8") as file:
     ROWS = [row.partition("\n")[::2] for row in re.split(r"(?m)^### ", file.read())[1:]]
 TRANSFORMS = {name: tuple(texts.split("--- becomes\n")) for name, texts in ROWS}
@@ -66,6 +69,39 @@ def test_moves(before: str, after: str) -> None:
 def test_running_it_again_changes_nothing(before: str, after: str) -> None:
     again = migrate(after)
     assert (again.text, again.places, again.notes) == (after, migrate(before).left, [])
+
+
+# traceml in miniature, over the client's: there is nothing before the run is made, and that is made once
+STANDIN = (("traceml", "__path__ = []"), ("polyaxon", "__path__ = []"), (
+    "polyaxon.exceptions", "from polyaxon_client.exceptions import PolyaxonClientException"), ("traceml.tracking", """
+import polyaxon_client.tracking as client
+TRACKING_RUN = None
+class Experiment(client.Experiment):
+    get_inputs = staticmethod(client.Experiment.get_params)
+    def get_outputs_path(self): return client.get_outputs_path()
+    def get_log_level(self): return client.get_log_level()
+def get_or_create_run():
+    global TRACKING_RUN
+    TRACKING_RUN = TRACKING_RUN or Experiment()
+    return TRACKING_RUN
+def log_metrics(**metrics): TRACKING_RUN.log_metrics(**metrics)
+def get_outputs_path(): return TRACKING_RUN.get_outputs_path()
+def get_log_level(): return TRACKING_RUN.get_log_level()
+"""))
+EXAMPLES = {"{}, {}".format(name, source): text for name, texts in CLIENT_TRANSFORMS.items()
+            for source, text in zip(("legacy", "moved before"), texts)}
+EXAMPLES.update((name, before) for name, (before, _) in TRANSFORMS.items() if "moved before" not in name)
+
+
+@pytest.mark.parametrize("name", [name for name, text in EXAMPLES.items() if "get_data_paths" not in text])
+def test_behaves_as_before(name: str) -> None:
+    before = standin.run(EXAMPLES[name], "managed", STANDIN)
+    text = migrate(EXAMPLES[name]).text
+    after = standin.run(text, "managed", STANDIN, lazy=True)
+    if "NameError" in before.error:  # the name itself is in the message
+        before, after = (each._replace(error=each.error.split(":")[0]) for each in (before, after))
+    assert after._replace(made=0) == before._replace(made=0)
+    assert after.made <= max(1, before.made) or "polyaxon_helper" in text  # what stays has its own
 
 
 @pytest.mark.parametrize("name", list(TRANSFORMS))
