@@ -142,14 +142,8 @@ class Edits:
         """Take names out of an import, and put others in."""
         spare = list(wanted)
         stay: List[Tuple[Span, str]] = []
-        done, begin = 0, -1
+        done = 0
         for number, (span, keep) in enumerate(zip(spans, keeps)):
-            if not keep and not spare:
-                span, begin = Span(begin if begin >= 0 else span.start, span.end), -1
-                if not all(keeps[number + 1:number + 2]) and not LINE_END.search(
-                        self.source.text[span.end:spans[number + 1].start]):
-                    begin = span.start  # those beside each other go at once
-                    continue
             if keep:
                 stay.append((span, self.source.text[span.start:span.end]))
             elif spare:
