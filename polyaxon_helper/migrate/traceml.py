@@ -6,7 +6,7 @@ for itself. What was moved to polyaxon_client.tracking before is read as well.
 """
 import ast
 import re
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from ..replacements import EXCEPTIONS, FUNCTIONS, REPLACEMENTS, TRACEML_AFTER, TRACKING
 from . import files
@@ -482,12 +482,21 @@ class Traceml(Rewrite):
 
     # One writer of metrics
 
-    def needs_experiment(self) -> bool:
+    def needs_experiment(self, exported: FrozenSet[str] = frozenset()) -> bool:
         """Whether the module has to do with what others of its process have: all that can be moved does."""
         return bool(self.sites or self.clients)
 
     def has_metrics(self) -> bool:
-        return super().needs_experiment() or any(self._made(legacy) for legacy in self._classes())
+        """Whether anything here sends metrics or may, moved or not."""
+        return bool(self.kept_stars) or any(self._sends(legacy) for legacy in self.legacies.values()) or any(
+            getattr(self.names.parents[use.node], "attr", "experiment") in METRICS
+            for package in self.packages.values() for use in package.variable.uses)
+
+    def _sends(self, legacy: Legacy) -> bool:
+        """Whether metrics are sent by this name: it is asked for, or others can have it."""
+        return bool(METRICS.intersection(name for _, _, name in legacy.parts) and (
+            legacy.variable.uses or self._is_exported(legacy.variable)
+            or len(legacy.variable.bindings) > len(legacy.parts)) or self._made_of(legacy))
 
     def _wanting(self) -> List[Legacy]:
         return super()._wanting() + [legacy for legacy in self._classes()
@@ -496,9 +505,8 @@ class Traceml(Rewrite):
     def _settle_experiment(self) -> None:
         """All metrics move, or none; the exception moves with all else."""
         self.odd = [each for legacy in self._classes() if legacy.style != "stays" for each in self._odd_makers(legacy)]
-        left = [legacy.parts[0][2] for legacy in self.legacies.values() if legacy.style == "stays" and (
-            METRICS.intersection(name for _, _, name in legacy.parts) and (
-                legacy.variable.uses or self._is_exported(legacy.variable)) or self._made_of(legacy))]
+        left = [legacy.parts[0][2] for legacy in self.legacies.values()
+                if legacy.style == "stays" and self._sends(legacy)] + ["*"] * len(self.kept_stars)
         left += [member.name for package in self.packages.values() for member in package.members
                  if member.name in METRICS and not self._moves(member)]
         reason = self.context.stay

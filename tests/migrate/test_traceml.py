@@ -344,6 +344,9 @@ PROJECTS: Dict[str, Any] = {
     "metrics of one that nothing connects have to stay": (
         {"train.py": SEND + "send_metrics(a=1)\n",
          "utils.py": "from polyaxon_helper import experiment\nif experiment: pass\n"}, {"train.py": MOVED}, 1),
+    "metrics that another file may have from a star import": (
+        {"main.py": "from utils import *\nimport train\nsend_metrics(a=1)\n",
+         "utils.py": "from polyaxon_helper import *\n", "train.py": SEND + "send_metrics(a=1)\n"}, {}, 1),
     "an Experiment that another file imports": (
         {"utils.py": MADE, "train.py": "from utils import experiment as e\nif e: e.log_metrics(a=1)\n"},
         {"utils.py": MOVED_MADE}, 0),
