@@ -13,7 +13,6 @@ from . import files
 from .project import Project
 from .python import ALL, LEGACY, Place, Result, Rewrite
 from .source import LINE_END, Surprise, Unreadable
-from .traceml import CLIENT, Traceml, TracemlProject
 
 COMMAND = "polyaxon-helper-migrate"
 EXAMPLES = """\
@@ -40,13 +39,6 @@ RUNS_ON = {"polyaxon-client": (
 LEGACY_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+{0}\b|import\b.*\b{0}\b)".format(LEGACY), re.M)
 LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$")
 COLORS = {"-": "\x1b[31m", "+": "\x1b[32m", "@": "\x1b[36m"}
-
-
-TARGETS: Dict[str, Tuple[Type[Rewrite], Type[Project], Tuple[bytes, ...]]] = {
-    "polyaxon-client": (Rewrite, Project, (files.GATE,)),
-    "traceml": (Traceml, TracemlProject, (files.GATE, CLIENT.encode())),
-}
-"""Who rewrites a file and who knows the others, and what a file names that is read at all."""
 
 
 class Outcome(NamedTuple):
@@ -99,7 +91,7 @@ def _options(arguments: List[str]) -> Any:
     for name, says, default in (("--select", "move these names alone", ALL),
                                 ("--ignore", "move all names but these", frozenset())):
         parser.add_argument(name, metavar="NAME,...", type=_names, default=default, help=says)
-    parser.add_argument("--to", choices=tuple(TARGETS), default="polyaxon-client",
+    parser.add_argument("--to", choices=tuple(RUNS_ON), default="polyaxon-client",
                         help="what to move to: the client of Polyaxon 0.x, or traceml, of 1.x and 2.x")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how to say what was done")
     parser.add_argument("-q", "--quiet", action="store_true", help="only say what needs a person, and what failed")
@@ -145,7 +137,7 @@ def _outcomes(paths: List[str], options: Any, read: Callable[[str], bytes],
               write: Callable[[str, bytes, bytes], None]) -> Iterator[Outcome]:
     """What comes of each file that names the legacy package."""
     selected = options.select - options.ignore
-    rewrite, project, gates = TARGETS[options.to]
+    rewrite, project, gates = _target(options.to)
     texts: Dict[str, files.Text] = {}
     rewrites: Dict[str, Rewrite] = {}
     for path in _shown(paths):
@@ -168,6 +160,15 @@ def _outcomes(paths: List[str], options: Any, read: Callable[[str], bytes],
             module.rewrite = None
             module.makes = result.provides
             yield Outcome(module.path, text.text, result)
+
+
+def _target(to: str) -> Tuple[Type[Rewrite], Type[Project], Tuple[bytes, ...]]:
+    """Who rewrites a file and who knows the others, and what a file names that is read at all."""
+    if to == "traceml":
+        from .traceml import CLIENT, Traceml, TracemlProject  # nobody else pays for it
+
+        return Traceml, TracemlProject, (files.GATE, CLIENT.encode())
+    return Rewrite, Project, (files.GATE,)
 
 
 def _failed(path: str, text: str, error: Exception) -> Outcome:

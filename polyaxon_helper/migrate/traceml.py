@@ -722,7 +722,8 @@ class Traceml(Rewrite):
             self._note_metrics(parent, call.name)
 
     def _note_metrics(self, call: Any, name: str) -> None:
-        if re.search(r"\bmultiprocessing\b|\bos\.fork\b", self.source.text):
+        if re.search(r"\bmultiprocessing\b|\bos\.fork\b", self.source.text) and all(
+                note.message != FORKS for note in self.notes):
             self._note(call, name, FORKS)
         for keyword in call.keywords:
             keys = [_text_of(key) for key in keyword.value.keys] if isinstance(keyword.value, ast.Dict) else []
