@@ -1,14 +1,17 @@
 """One table: what the functions, the type checkers' texts and MIGRATION.md say is what replacements.py says."""
 import ast
+import importlib.util
 import re
 from typing import Dict
 
 import pytest
 
 import polyaxon_helper
-from polyaxon_helper.replacements import ATTRIBUTES, FUNCTIONS, REPLACEMENTS, advice
+from polyaxon_helper.replacements import ATTRIBUTES, FUNCTIONS, REPLACEMENTS, TRACEML_AFTER, advice
 
 from .conftest import HAS_CLIENT, ROOT, Process
+
+HAS_TRACEML = None not in map(importlib.util.find_spec, ("traceml", "polyaxon", "numpy"))
 
 # platform.md, section 1: every name of every release
 LEGACY = set("""
@@ -48,14 +51,30 @@ def test_what_to_write_is_python(name: str) -> None:
     row = REPLACEMENTS[name]
     ast.parse(row.after)
     ast.parse(row.write, mode="eval")
+    ast.parse(TRACEML_AFTER)
+    ast.parse(row.traceml.write or "None", mode="eval")
+    assert row.traceml.write and row.traceml.moves or row.traceml.note
 
 
 def test_migration_guide_has_the_same_table() -> None:
     text = (ROOT / "MIGRATION.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(\w+)` \| `(.+?)` \| `(.+?)` \|$", text, re.MULTILINE)
-    assert [(name, write, after) for name, write, after in rows] == [
-        (name, row.write, row.after) for name, row in REPLACEMENTS.items()
-    ]
+    rows = re.findall(r"^\| `(\w+)` \| `(.+?)` \| `(.+?)` \|(?: `(.+?)`)? \|$", text, re.MULTILINE)
+    assert rows == [(name, row.write, row.after, row.traceml.write) for name, row in REPLACEMENTS.items()]
+    assert "`{}`".format(TRACEML_AFTER) in text
+
+
+@pytest.mark.skipif(not HAS_TRACEML, reason="traceml is not installed here")
+def test_every_successor_of_traceml_is_there(python: Process) -> None:
+    process = python("-c", (
+        "import re\nfrom importlib import import_module\n"
+        "from polyaxon_helper.replacements import REPLACEMENTS, TRACEML_AFTER\n"
+        "exec(TRACEML_AFTER.partition(';')[0])\n"
+        "for row in REPLACEMENTS.values():\n"
+        "    for path in re.findall(r'tracking\\.([a-z]\\w*)', row.traceml.write): getattr(tracking, path)\n"
+        "    for path in re.findall(r'TRACKING_RUN\\.(\\w+)', row.traceml.write): getattr(tracking.Run, path)\n"
+        "import_module('polyaxon.exceptions').PolyaxonClientException\n"
+    ))
+    assert (process.returncode, process.stderr) == (0, "")
 
 
 @pytest.mark.skipif(not HAS_CLIENT, reason="the client is not installed here, on purpose")

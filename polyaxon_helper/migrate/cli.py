@@ -6,7 +6,7 @@ import re
 import sys
 import time
 from importlib.util import find_spec
-from typing import Any, Callable, Dict, FrozenSet, Iterator, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Tuple, Type
 
 from ..replacements import VERSION
 from . import files
@@ -21,16 +21,21 @@ examples:
   %(prog)s .                             change it
   %(prog)s --select get_params train.py  one function after the other
   %(prog)s --check -v .                  in CI: exit status 1 while anything is left
+  %(prog)s --to traceml .                go on to Polyaxon 1.x and 2.x
   %(prog)s - < old.py > new.py
 
 exit status: 0, nothing of the legacy package is left; 1, something is, or would have to change; 2, wrong usage, or a
 file could not be read, parsed or written
 """
 
-RUNS_ON = (
+RUNS_ON = {"polyaxon-client": (
     "What is rewritten runs on Python 3.7 to 3.9 with markupsafe<2.1. On this Python, put "
-    "`import polyaxon_helper.client` above it; what still imports polyaxon_helper goes on working as well."
-)
+    "`import polyaxon_helper.client` above it; what still imports polyaxon_helper goes on working as well. "
+    "On Polyaxon 1.x and 2.x, run this again with `--to traceml`."
+), "traceml": (
+    "What is rewritten needs polyaxon 2.7 or newer and numpy, without polyaxon-client beside them: "
+    "pip install 'polyaxon-helper[traceml]'"
+)}
 LEGACY_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+{0}\b|import\b.*\b{0}\b)".format(LEGACY), re.M)
 LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$")
 COLORS = {"-": "\x1b[31m", "+": "\x1b[32m", "@": "\x1b[36m"}
@@ -76,7 +81,8 @@ def _options(arguments: List[str]) -> Any:
         epilog=EXAMPLES,
         # to ask for the terminal's width, argparse would import shutil at each start
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=100),
-        description="Move Python sources from polyaxon_helper to polyaxon_client.tracking, in place.")
+        description="Move Python sources from polyaxon_helper to polyaxon_client.tracking, in place; or from both to"
+                    " traceml.")
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files or folders; - for standard input to output")
     modes = parser.add_mutually_exclusive_group()
     for mode, says in (("diff", "print a unified diff, write nothing"),
@@ -85,6 +91,8 @@ def _options(arguments: List[str]) -> Any:
     for name, says, default in (("--select", "move these names alone", ALL),
                                 ("--ignore", "move all names but these", frozenset())):
         parser.add_argument(name, metavar="NAME,...", type=_names, default=default, help=says)
+    parser.add_argument("--to", choices=tuple(RUNS_ON), default="polyaxon-client",
+                        help="what to move to: the client of Polyaxon 0.x, or traceml, of 1.x and 2.x")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how to say what was done")
     parser.add_argument("-q", "--quiet", action="store_true", help="only say what needs a person, and what failed")
     parser.add_argument("-v", "--verbose", action="store_true", help="name every file that changes")
@@ -129,17 +137,18 @@ def _outcomes(paths: List[str], options: Any, read: Callable[[str], bytes],
               write: Callable[[str, bytes, bytes], None]) -> Iterator[Outcome]:
     """What comes of each file that names the legacy package."""
     selected = options.select - options.ignore
+    rewrite, project, gates = _target(options.to)
     texts: Dict[str, files.Text] = {}
     rewrites: Dict[str, Rewrite] = {}
     for path in _shown(paths):
         try:
             raw = read(path)
-            if files.GATE in raw:
+            if any(gate in raw for gate in gates):
                 texts[path] = files.decode(raw)
-                rewrites[path] = Rewrite(texts[path].text)
+                rewrites[path] = rewrite(texts[path].text)
         except (files.Problem, Unreadable, Surprise) as error:
             yield _failed(path, texts[path].text if path in texts else "", error)
-    for module in _shown(Project(paths, rewrites).plan(selected)):
+    for module in _shown(project(paths, rewrites).plan(selected)):
         text = texts[module.path]
         try:
             result = rewrites.pop(module.path).result(module.context(selected))
@@ -151,6 +160,15 @@ def _outcomes(paths: List[str], options: Any, read: Callable[[str], bytes],
             module.rewrite = None
             module.makes = result.provides
             yield Outcome(module.path, text.text, result)
+
+
+def _target(to: str) -> Tuple[Type[Rewrite], Type[Project], Tuple[bytes, ...]]:
+    """Who rewrites a file and who knows the others, and what a file names that is read at all."""
+    if to == "traceml":
+        from .traceml import CLIENT, Traceml, TracemlProject  # nobody else pays for it
+
+        return Traceml, TracemlProject, (files.GATE, CLIENT.encode())
+    return Rewrite, Project, (files.GATE,)
 
 
 def _failed(path: str, text: str, error: Exception) -> Outcome:
@@ -189,6 +207,7 @@ def _say(outcomes: List[Outcome], problems: List[str], options: Any, out: Any) -
     write = options.mode == "write"
     left = {each.path: each.result.left if write else each.result.places for each in outcomes}
     places = [(path, place) for path in left for place in left[path]]
+    notes = [(each.path, note) for each in outcomes for note in each.result.notes]
     status = 2 if failures or problems else 1 if places or changed and not write else 0
     if options.format == "json":
         import json
@@ -198,6 +217,7 @@ def _say(outcomes: List[Outcome], problems: List[str], options: Any, out: Any) -
             "uses": each.result.uses,
             "failure": each.failure._asdict() if each.failure else None,
             "places": [place._asdict() for place in left[each.path]],
+            "notes": [note._asdict() for note in each.result.notes],
         } for each in outcomes]}, indent=2), file=sys.stdout if options.mode == "check" else out)
         return status
     for problem in problems:
@@ -207,8 +227,9 @@ def _say(outcomes: List[Outcome], problems: List[str], options: Any, out: Any) -
         print("{}{}: {}".format(path, where, failure.message), file=sys.stderr)
     for each in changed if options.verbose else ():
         print("{}: {}".format(each.path, _count(each.result.uses, "use")), file=out)
-    if changed and write and not options.quiet and not _client_imports():
-        print(RUNS_ON, file=out)
+    runs = _traceml_imports if options.to == "traceml" else _client_imports
+    if changed and write and not options.quiet and not runs():
+        print(RUNS_ON[options.to], file=out)
     if places or not options.quiet:
         verb = "rewrote" if write else "would rewrite"
         summary = "{} {} in {}".format(
@@ -216,7 +237,9 @@ def _say(outcomes: List[Outcome], problems: List[str], options: Any, out: Any) -
         ) if changed else verb + " nothing" if failures else "nothing to rewrite"
         needing = "; {} need{} you:".format(_count(len(places), "place"), "s" if len(places) == 1 else "")
         print(summary + (needing if places else ""), file=out)
-    for path, place in places:
+    for index, (path, place) in enumerate(places + notes):
+        if index == len(places):
+            print("{} to read:".format(_count(len(notes), "note")), file=out)
         print("{}:{}:{}: {}: {}".format(path, place.line, place.column, place.name, place.message), file=out)
     return status
 
@@ -238,6 +261,10 @@ def _print_diff(outcome: Outcome) -> None:
             line = COLORS[line[0]] + line.rstrip("\r\n") + "\x1b[0m\n"
         sys.stdout.buffer.write(line.encode("utf-8", "surrogateescape"))
     sys.stdout.flush()
+
+
+def _traceml_imports() -> bool:
+    return None not in map(find_spec, ("traceml", "polyaxon", "numpy"))
 
 
 def _client_imports() -> bool:

@@ -8,6 +8,7 @@ from .source import LINE_END, Source, Span, Surprise, Unreadable
 
 REST_OF_LINE = re.compile(r"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|$)")
 REST_OF_NAME = re.compile(r"[ \t\f]*,?" + REST_OF_LINE.pattern)
+BLANKS = re.compile(r"[ \t\f]*")
 COMMA = re.compile(r"\s*,[ \t]*")
 
 
@@ -111,6 +112,16 @@ class Edits:
         """Lines above a statement of the module and the comments that belong to it, which start at `line`."""
         self._insert(self.source.at(line, 0), "".join(each + self.source.newline for each in lines))
         self._added[node] = self._added.get(node, []) + list(ast.parse("\n".join(lines)).body)
+
+    def before(self, node: Any, line: str) -> None:
+        """A simple statement in front of another, whatever block that is in."""
+        decorators = [self.source.at(each.lineno, 0) for each in getattr(node, "decorator_list", [])]
+        start = min([self.source.start(node)] + decorators)
+        start += len(BLANKS.match(self.source.text, start).group())  # type: ignore[union-attr]  # it may be nothing
+        opening = self.source.text[self.source.logical_line(start).start:start]
+        between = "; " if opening.strip() else self.source.newline + self.source.indent_at(start)
+        self._insert(start, line + between)
+        self._added[node] = self._added.get(node, []) + list(ast.parse(line).body)
 
     def starts_line(self, node: Any) -> bool:
         return not self.source.text[self.source.at(node.lineno, 0):self.source.start(node)].strip()

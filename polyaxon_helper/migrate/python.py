@@ -24,6 +24,7 @@ OTHER_NAMES: Dict[str, Tuple[str, ...]] = {
     "Experiment": ("PolyaxonExperiment", "TrackedExperiment"),
     "Job": ("PolyaxonJob", "TrackedJob"),
     "PolyaxonClientException": ("ClientException", "TrackingException"),
+    "tracking": ("traceml_tracking", "polyaxon_tracking"),
 }
 """What to call something whose name means something else; others get polyaxon_ in front."""
 
@@ -112,6 +113,8 @@ class Result(NamedTuple):
     """The same, as they stand in the new one."""
     provides: Optional[Tuple[str, bool]] = None
     """What the Experiment or its factory is called here, and whether it is a factory."""
+    notes: List[Place] = []
+    """What moved and is not quite as it was, as it stands in the new text."""
 
 
 class Site:
@@ -174,19 +177,9 @@ def migrate(text: str, context: Context = Context()) -> Result:
     return Rewrite(text).result(context)
 
 
-def home(name: str) -> str:
-    """The client's module that a name has to be imported from."""
-    return EXCEPTIONS if name == "PolyaxonClientException" else TRACKING
-
-
 def members_path(name: str) -> str:
     path = REPLACEMENTS[name].path
     return path or ""
-
-
-def symbol_of(name: str) -> str:
-    """What a use of a legacy name needs to find in its scope."""
-    return "experiment" if name in NEEDS_EXPERIMENT else members_path(name).split(".")[0]
 
 
 class Rewrite:
@@ -273,6 +266,14 @@ class Rewrite:
             return set()
         texts = filter(None, map(_text_of, self.names.parents))
         return {word for text in texts if reads or ">>>" in text for word in re.findall(r"\w+", text)}
+
+    def _home(self, symbol: str) -> str:
+        """The client's module that a name has to be imported from."""
+        return EXCEPTIONS if symbol == "PolyaxonClientException" else TRACKING
+
+    def _symbol_of(self, name: str) -> str:
+        """What a use of a legacy name needs to find in its scope."""
+        return "experiment" if name in NEEDS_EXPERIMENT else members_path(name).split(".")[0]
 
     # What becomes of it
 
@@ -463,14 +464,14 @@ class Rewrite:
         for legacy in self.legacies.values():
             if legacy.style != "stays":
                 sites = [site for site, _, _ in legacy.parts]
-                needs += [(legacy, site, symbol_of(name)) for site, _, name in legacy.parts]
-                uses += [(legacy, sites, use, symbol_of(legacy.parts[0][2])) for use in legacy.variable.uses
+                needs += [(legacy, site, self._symbol_of(name)) for site, _, name in legacy.parts]
+                uses += [(legacy, sites, use, self._symbol_of(legacy.parts[0][2])) for use in legacy.variable.uses
                          if legacy.style in ("inline", "instance")]
         for package in self.packages.values():
             if not package.stays:
                 sites = [site for site, _ in package.sites]
-                needs += [(package, site, symbol_of(each.name)) for each in package.members for site in sites]
-                uses += [(package, sites, each.use, symbol_of(each.name)) for each in package.members]
+                needs += [(package, site, self._symbol_of(each.name)) for each in package.members for site in sites]
+                uses += [(package, sites, each.use, self._symbol_of(each.name)) for each in package.members]
         hidden = {each for user, sites, use, symbol in uses for other, site, needed in needs
                   if needed == symbol and self._hides(site, use, user.variable, sites) for each in (user, other)}
         for legacy in hidden.intersection(self.legacies.values()):
@@ -668,7 +669,7 @@ class Rewrite:
             return False
         if node.module == LEGACY:
             return variable in self.legacies and self.legacies[variable].style == "same"
-        return node.module in (TRACKING, EXCEPTIONS, home(symbol) + ".experiment")
+        return node.module in (TRACKING, EXCEPTIONS, self._home(symbol) + ".experiment")
 
     def _existing(self, symbol: str) -> Optional[Variable]:
         """The module's variable that is that symbol already."""
@@ -761,18 +762,18 @@ class Rewrite:
 
     def _move_same(self, legacy: Legacy, site: Site, alias: Optional[ast.alias], name: str) -> None:
         others = [binding for binding in legacy.variable.bindings
-                  if getattr(binding.node, "module", None) == home(name) and binding.alias is not None
+                  if getattr(binding.node, "module", None) == self._home(name) and binding.alias is not None
                   and binding.alias.name == name]
         if alias is None:
             site.needs.add(name)
             self.chosen[name] = name
         elif any(self.names.parents[other.node] is self.names.parents[site.node] for other in others):
             site.gone.add(alias)  # the client's import of it stands beside this one
-        elif home(name) == TRACKING:
+        elif self._home(name) == TRACKING:
             site.tracked.add(alias)
         else:
             site.gone.add(alias)
-            site.before.append("from {} import {}".format(home(name), _as(name, alias.asname or name)))
+            site.before.append("from {} import {}".format(self._home(name), _as(name, alias.asname or name)))
 
     def _move_package(self, package: Package) -> None:
         moved = [member for member in package.members if not package.stays and member.name and self._moves(member)]
@@ -930,10 +931,10 @@ class Rewrite:
                 if (place, symbol) in self.imported:
                     continue
                 self.imported.add((place, symbol))
-            if home(symbol) == TRACKING:
+            if self._home(symbol) == TRACKING:
                 wanted.append(_as(symbol, name))
             else:
-                site.before.append("from {} import {}".format(home(symbol), _as(symbol, name)))
+                site.before.append("from {} import {}".format(self._home(symbol), _as(symbol, name)))
         return wanted
 
     def _is_bound(self, site: Site, symbol: str, name: str) -> bool:
@@ -987,7 +988,7 @@ class Rewrite:
             site.before += self._import_lines(sorted(wanted + tracked))
             remains = [alias for alias in remains if alias not in site.tracked]
             self.edits.cut(spans, [alias in remains for alias in aliases], [], parenthesized)
-            kept = "{}import {}".format("from {} ".format(LEGACY) if is_from else "", ", ".join(
+            kept = "{}import {}".format("from {} ".format(site.node.module) if is_from else "", ", ".join(
                 map(_alias_text, remains)))
         else:
             site.before += self._import_lines(wanted)

@@ -161,7 +161,7 @@ def test_json(run: Any, tmp_path: Path) -> None:
     assert said["exit_status"] == status == 2
     assert said["problems"] == ["d.py: no such file or folder"]
     by_path = {each["path"]: each for each in said["files"]}
-    assert by_path["a.py"] == {"path": "a.py", "uses": 1, "failure": None, "places": []}
+    assert by_path["a.py"] == {"path": "a.py", "uses": 1, "failure": None, "places": [], "notes": []}
     assert by_path["b.py"]["places"][0]["line"] == 2
     assert by_path["c.py"]["failure"]["line"] == 2
 
