@@ -9,11 +9,9 @@ from functools import lru_cache
 from typing import Any, Callable, Dict, NamedTuple, Optional
 
 from .notices import warn_once
+from .replacements import RUN_INSTANCE
 from .reporter import tokens
 from .variables import OFFLINE, flag, parsed
-
-INSTANCE = "POLYAXON_RUN_INSTANCE"
-"""The one sure sign of such a pod: OWNER.PROJECT.runs.UUID."""
 
 TIMEOUT = (3.05, 5)
 """Seconds to connect to the API, and to wait for an answer."""
@@ -28,7 +26,7 @@ class Run(NamedTuple):
 
 
 def is_here() -> bool:
-    return bool(os.environ.get(INSTANCE))
+    return bool(os.environ.get(RUN_INSTANCE))
 
 
 def answer(name: str) -> Any:
@@ -37,9 +35,9 @@ def answer(name: str) -> Any:
 
 
 def run() -> Optional[Run]:
-    match = _PARTS.match(os.environ.get(INSTANCE, ""))
+    match = _PARTS.match(os.environ.get(RUN_INSTANCE, ""))
     if match is None:
-        warn_once("{} is not OWNER.PROJECT.runs.UUID: which run this is can't be told".format(INSTANCE))
+        warn_once("{} is not OWNER.PROJECT.runs.UUID: which run this is can't be told".format(RUN_INSTANCE))
         return None
     return Run(*match.groups())
 

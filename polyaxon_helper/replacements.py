@@ -14,6 +14,10 @@ EXCEPTIONS = "polyaxon_client.exceptions"
 TRACEML_AFTER = "from traceml import tracking; tracking.get_or_create_run()"
 
 MIGRATE = "python -m polyaxon_helper.migrate"
+MIGRATE_TO_TRACEML = MIGRATE + " --to traceml"
+
+RUN_INSTANCE = "POLYAXON_RUN_INSTANCE"
+"""The one sure sign of a pod of Polyaxon 1.x or 2.x: OWNER.PROJECT.runs.UUID."""
 
 
 class Traceml(NamedTuple):
@@ -164,7 +168,11 @@ ATTRIBUTES: Dict[str, Replacement] = {
 REPLACEMENTS: Dict[str, Replacement] = {**FUNCTIONS, **ATTRIBUTES}
 
 
-def advice(name: str) -> str:
-    """What the warning about `name` tells to type."""
+def advice(name: str, in_pod: bool = False) -> str:
+    """What the warning about `name` tells to type, on Polyaxon 0.x or in the pod of a later one."""
     row = REPLACEMENTS[name]
-    return "Write `{}` after `{}`. All at once: {} PATH".format(row.write, row.after, MIGRATE)
+    if not in_pod:
+        return "Write `{}` after `{}`. All at once: {} PATH".format(row.write, row.after, MIGRATE)
+    write = "Write `{}` after `{}`".format(row.traceml.write, TRACEML_AFTER) if row.traceml.write else "On Polyaxon 2"
+    note = ": " + row.traceml.note if row.traceml.note else ""
+    return "{}{}. All at once: {} PATH".format(write, note, MIGRATE_TO_TRACEML)

@@ -148,6 +148,29 @@ def test_summary_at_exit(
     assert process.stderr.count("deprecated call") == shown
 
 
+IN_POD: List[Any] = [
+    ("send_metrics", "Write `tracking.log_metrics(...)` after `from traceml import tracking; "
+                     "tracking.get_or_create_run()`."),
+    ("get_params", "Write `tracking.TRACKING_RUN.get_inputs()` after `from traceml import tracking; "
+                   "tracking.get_or_create_run()`: answers {} where there are none, not None."),
+    ("get_outputs_refs_paths", "On Polyaxon 2: use `init: artifacts` in the polyaxonfile, or params with `ref`."),
+    ("Experiment", "Write `tracking.get_or_create_run()` after `from traceml import tracking; "
+                   "tracking.get_or_create_run()`: of the old methods"),
+]
+
+
+@pytest.mark.parametrize("name, write", IN_POD)
+def test_in_a_pod_of_polyaxon_2_the_way_to_traceml_is_told(
+    name: str, write: str, python: Process, tmp_path: Path
+) -> None:
+    path = tmp_path / "train.py"
+    path.write_text("import polyaxon_helper as h\ntry: h.{}()\nexcept Exception: pass\n".format(name))
+    process = python(str(path), environment={"POLYAXON_RUN_INSTANCE": "u.p.runs.7"})
+    assert write in process.stderr
+    assert "All at once: python -m polyaxon_helper.migrate --to traceml PATH" in process.stderr
+    assert "To move them all: python -m polyaxon_helper.migrate --to traceml {}\n".format(path) in process.stderr
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 def test_forked_child_gives_no_second_summary(python: Process, tmp_path: Path) -> None:
     path = tmp_path / "train.py"

@@ -143,7 +143,8 @@ def _begin(handle: int) -> None:
         if end and not _POINT.match(last):
             os.ftruncate(handle, start + len(before))
         elif not end and text != HEADER:
-            os.ftruncate(handle, 0)
+            if text:
+                os.ftruncate(handle, 0)
             _append(handle, HEADER)
     finally:
         lock(handle, "LOCK_UN")
@@ -179,3 +180,5 @@ def _end() -> None:
 
 
 atexit.register(_end)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_lost.clear)  # the parent tells of its own
