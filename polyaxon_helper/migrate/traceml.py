@@ -604,7 +604,7 @@ class Traceml(Rewrite):
                 self._take(site, alias)
             if legacy.style == "kept":
                 site.after.append(self._function(alias.asname or name if alias is not None else name, name))
-            if legacy.variable.uses or legacy.style == "kept" or self._is_guarded(site):
+            if legacy.variable.uses or legacy.style == "kept":
                 site.needs.add("tracking")
         for call in self._metric_calls(legacy) if legacy.parts[0][2] == "experiment" else self._calls(legacy):
             self._tell(call)
@@ -643,9 +643,8 @@ class Traceml(Rewrite):
             if (owner, name) in self.functions:
                 for site in sites:
                     site.after.append(self._function(self.functions[owner, name], name))
-        for site in sites:
-            if calls or self._is_guarded(site):
-                site.needs.add("tracking")
+        for site in sites if calls else ():
+            site.needs.add("tracking")
 
     def _move_class(self, legacy: Legacy) -> None:
         sites, calls = next((sites, calls) for owner, sites, calls in self._groups() if owner is legacy)
@@ -696,6 +695,8 @@ class Traceml(Rewrite):
     def _write(self, site: Site) -> None:
         """The import; comments among its names stay, and the new name takes the first one's place."""
         start = self.source.start(site.node)
+        if self._is_guarded(site) and site.gone and not site.before:
+            site.needs.add("tracking")  # what depends on the import not failing goes on to
         if isinstance(site.node, ast.ImportFrom) and site.gone.issuperset(site.node.names) and site.needs:
             spans, end, parenthesized = self.source.imported(start)
             self._wanted_imports(site)

@@ -8,11 +8,13 @@ from typing import Any, List
 
 from hypothesis import given, strategies as st
 
-from polyaxon_helper.migrate.python import migrate
+from polyaxon_helper.migrate.python import Context, migrate
 from polyaxon_helper.migrate.source import Unreadable
+from polyaxon_helper.migrate.traceml import Traceml
 
 from . import standin
 from .conftest import examples
+from .test_traceml import STANDIN
 
 GETTERS = ["get_params", "get_outputs_path", "get_tf_config", "get_job_info", "get_log_level"]
 NAMES = GETTERS + ["send_metrics", "experiment", "Experiment", "x", "ph", "polyaxon_helper"]
@@ -100,3 +102,20 @@ def test_every_other_byte_stays(noise: str, end: str) -> None:
         return
     new = text.replace("from polyaxon_helper import get_params", "from polyaxon_client.tracking import Experiment", 1)
     assert result.text == new[:new.rindex("get_params")] + "Experiment." + new[new.rindex("get_params"):]
+
+
+@examples(25)
+@given(st.lists(st.one_of(statements(), imports()), min_size=1, max_size=6))
+def test_generated_scripts_behave_as_before_on_traceml(parts: List[str]) -> None:
+    text = "\n".join(parts) + "\n"
+    if not compiles(text) or "as send_metrics" in text:
+        return  # a function knows what it is called, and `call` asks
+    result = Traceml(text).result(Context())
+    assert Traceml(result.text).result(Context()).text == result.text
+    before = standin.run(text, "managed", STANDIN)
+    after = standin.run(result.text, "managed", STANDIN, lazy=True)
+    if "NameError" in before.error or "UnboundLocalError" in before.error:
+        return
+    if "Error" in before.error or "Error" in after.error:
+        before, after = (each._replace(error=each.error.split(":")[0]) for each in (before, after))
+    assert after._replace(made=0) == before._replace(made=0), result.text
