@@ -5,6 +5,7 @@ Any other stays, as a function that makes the run first. Making it again gives t
 for itself. What was moved to polyaxon_client.tracking before is read as well.
 """
 import ast
+import os
 import re
 from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
@@ -806,7 +807,8 @@ class TracemlProject(Project):
                 rewrite.blocked = blocked
                 wants = rewrite.wants_experiment(module.context(selected))
                 if len(group) > 1:
-                    stay = stay or CAN_NOT.format(module.path) * (rewrite.has_metrics() and not wants)
+                    stuck = not wants or not _is_writable(module.path)
+                    stay = stay or CAN_NOT.format(module.path) * (rewrite.has_metrics() and stuck)
                     blocked = blocked or BLOCKED.format(module.path) * bool(rewrite.client_stays)
 
     def _abused(self, module: Module, selected: Iterable[str]) -> str:
@@ -830,6 +832,12 @@ class TracemlProject(Project):
                         work += [found for found in ((other, bound, reader.instances[bound])
                                                      for bound in sorted(reader.instances)) if found not in work]
         return ""
+
+
+def _is_writable(path: str) -> bool:
+    if path == "-":
+        return True
+    return bool(os.stat(path).st_mode & 0o222) and os.access(path, os.W_OK)
 
 
 def _reader(module: Module) -> Optional[Traceml]:

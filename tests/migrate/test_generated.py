@@ -125,8 +125,9 @@ def test_generated_scripts_behave_as_before_on_traceml(parts: List[str]) -> None
 USES = [
     "send_metrics(x=1)", "show(get_log_level())", "show(0 and get_log_level())", "if 0: send_metrics(y=1)",
     "show([get_log_level() for _ in [1]])", "show([get_log_level() for _ in [1] if 0])",
-    "show(get_log_level() if 0 else 1)", "show((lambda: get_log_level())())", "show(1 < 2 < len(get_log_level()))", "assert 1, get_log_level()", "continue", "break",
-    "return", "raise ValueError", "yield 1"]
+    "show(get_log_level() if 0 else 1)", "show((lambda: get_log_level())())",
+    "show(1 < 2 < len(get_log_level()))", "assert 1, get_log_level()", "continue", "break", "return",
+    "raise ValueError", "yield 1"]
 BLOCKS = [
     "for i in [1, 2]:\n{}", "for i in get_log_level()[:1]:\n{}", "for i in []:\n    pass\nelse:\n{}",
     "if 0:\n{}", "if 0:\n    pass\nelif get_log_level():\n{}", "if 0:\n    pass\nelse:\n{}",
