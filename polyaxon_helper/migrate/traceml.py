@@ -5,6 +5,7 @@ Any other stays, as a function that makes the run first. Making it again gives t
 for itself. What was moved to polyaxon_client.tracking before is read as well.
 """
 import ast
+import os
 import re
 from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
@@ -604,7 +605,7 @@ class Traceml(Rewrite):
                 self._take(site, alias)
             if legacy.style == "kept":
                 site.after.append(self._function(alias.asname or name if alias is not None else name, name))
-            if legacy.variable.uses or legacy.style == "kept" or self._is_guarded(site):
+            if legacy.variable.uses or legacy.style == "kept":
                 site.needs.add("tracking")
         for call in self._metric_calls(legacy) if legacy.parts[0][2] == "experiment" else self._calls(legacy):
             self._tell(call)
@@ -643,9 +644,8 @@ class Traceml(Rewrite):
             if (owner, name) in self.functions:
                 for site in sites:
                     site.after.append(self._function(self.functions[owner, name], name))
-        for site in sites:
-            if calls or self._is_guarded(site):
-                site.needs.add("tracking")
+        for site in sites if calls else ():
+            site.needs.add("tracking")
 
     def _move_class(self, legacy: Legacy) -> None:
         sites, calls = next((sites, calls) for owner, sites, calls in self._groups() if owner is legacy)
@@ -696,6 +696,8 @@ class Traceml(Rewrite):
     def _write(self, site: Site) -> None:
         """The import; comments among its names stay, and the new name takes the first one's place."""
         start = self.source.start(site.node)
+        if self._is_guarded(site) and site.gone and not site.before:
+            site.needs.add("tracking")  # what depends on the import not failing goes on to
         if isinstance(site.node, ast.ImportFrom) and site.gone.issuperset(site.node.names) and site.needs:
             spans, end, parenthesized = self.source.imported(start)
             self._wanted_imports(site)
@@ -805,7 +807,8 @@ class TracemlProject(Project):
                 rewrite.blocked = blocked
                 wants = rewrite.wants_experiment(module.context(selected))
                 if len(group) > 1:
-                    stay = stay or CAN_NOT.format(module.path) * (rewrite.has_metrics() and not wants)
+                    stuck = not wants or not _is_writable(module.path)
+                    stay = stay or CAN_NOT.format(module.path) * (rewrite.has_metrics() and stuck)
                     blocked = blocked or BLOCKED.format(module.path) * bool(rewrite.client_stays)
 
     def _abused(self, module: Module, selected: Iterable[str]) -> str:
@@ -829,6 +832,12 @@ class TracemlProject(Project):
                         work += [found for found in ((other, bound, reader.instances[bound])
                                                      for bound in sorted(reader.instances)) if found not in work]
         return ""
+
+
+def _is_writable(path: str) -> bool:
+    if path == "-":
+        return True
+    return bool(os.stat(path).st_mode & 0o222) and os.access(path, os.W_OK)
 
 
 def _reader(module: Module) -> Optional[Traceml]:

@@ -2,17 +2,20 @@
 
 The oracle runs the module with recording stand-ins, before and after: what it shows, reports and raises stays.
 """
+import ast
 import textwrap
 import warnings
 from typing import Any, List
 
 from hypothesis import given, strategies as st
 
-from polyaxon_helper.migrate.python import migrate
+from polyaxon_helper.migrate.python import Context, migrate
 from polyaxon_helper.migrate.source import Unreadable
+from polyaxon_helper.migrate.traceml import Traceml
 
 from . import standin
 from .conftest import examples
+from .test_traceml import STANDIN
 
 GETTERS = ["get_params", "get_outputs_path", "get_tf_config", "get_job_info", "get_log_level"]
 NAMES = GETTERS + ["send_metrics", "experiment", "Experiment", "x", "ph", "polyaxon_helper"]
@@ -100,3 +103,71 @@ def test_every_other_byte_stays(noise: str, end: str) -> None:
         return
     new = text.replace("from polyaxon_helper import get_params", "from polyaxon_client.tracking import Experiment", 1)
     assert result.text == new[:new.rindex("get_params")] + "Experiment." + new[new.rindex("get_params"):]
+
+
+@examples(25)
+@given(st.lists(st.one_of(statements(), imports()), min_size=1, max_size=6))
+def test_generated_scripts_behave_as_before_on_traceml(parts: List[str]) -> None:
+    text = "\n".join(parts) + "\n"
+    if not compiles(text) or "as send_metrics" in text:
+        return  # a function knows what it is called, and `call` asks
+    result = Traceml(text).result(Context())
+    assert Traceml(result.text).result(Context()).text == result.text
+    before = standin.run(text, "managed", STANDIN)
+    after = standin.run(result.text, "managed", STANDIN, lazy=True)
+    if "NameError" in before.error or "UnboundLocalError" in before.error:
+        return
+    if "Error" in before.error or "Error" in after.error:
+        before, after = (each._replace(error=each.error.split(":")[0]) for each in (before, after))
+    assert after._replace(made=0) == before._replace(made=0), result.text
+
+
+USES = [
+    "send_metrics(x=1)", "show(get_log_level())", "show(0 and get_log_level())", "if 0: send_metrics(y=1)",
+    "show([get_log_level() for _ in [1]])", "show([get_log_level() for _ in [1] if 0])",
+    "show(get_log_level() if 0 else 1)", "show((lambda: get_log_level())())",
+    "show(1 < 2 < len(get_log_level()))", "assert 1, get_log_level()", "continue", "break", "return",
+    "raise ValueError", "yield 1"]
+BLOCKS = [
+    "for i in [1, 2]:\n{}", "for i in get_log_level()[:1]:\n{}", "for i in []:\n    pass\nelse:\n{}",
+    "if 0:\n{}", "if 0:\n    pass\nelif get_log_level():\n{}", "if 0:\n    pass\nelse:\n{}",
+    "def g():\n{}\ng()", "def g():\n{}",
+    "try:\n{}\nexcept ValueError:\n    show('E')\nfinally:\n    show('F')", "class A:\n{}",
+    "try:\n    raise ValueError\nexcept ValueError:\n{}", "def g(a=get_log_level()):\n{}\ng()"]
+
+
+@st.composite
+def uses(draw: Any, depth: int = 0) -> str:
+    form: str = draw(st.sampled_from(USES + BLOCKS * 2 * (depth < 3)))
+    body = draw(st.lists(uses(depth=depth + 1), min_size=1, max_size=3)) if "{}" in form else []
+    return form.format(textwrap.indent("\n".join(body), "    "))
+
+
+def makes_in_loops(text: str) -> List[ast.AST]:
+    """Where the run is made in a loop, and not in a function in it."""
+    found: List[ast.AST] = []
+    work: List[Any] = [each for each in ast.walk(ast.parse(text)) if isinstance(each, (ast.For, ast.While))]
+    work = [each for loop in work for each in loop.body]
+    while work:
+        node = work.pop()
+        found += [node] if getattr(node, "attr", "") == "get_or_create_run" else []
+        work += () if isinstance(node, ast.FunctionDef) else ast.iter_child_nodes(node)
+    return found
+
+
+@examples(50)
+@given(st.lists(uses(), min_size=1, max_size=4), st.booleans())
+def test_the_run_is_made_where_it_is_needed_and_only_there(parts: List[str], in_function: bool) -> None:
+    text = "\n".join(parts) + "\n"
+    text = "def main():\n" + textwrap.indent(text, "    ") + "list(main() or [])\n" if in_function else text
+    text = "from polyaxon_helper import get_log_level, send_metrics\n" + text
+    if not compiles(text):
+        return
+    result = Traceml(text).result(Context())
+    assert "polyaxon_helper" not in result.text and not makes_in_loops(result.text)
+    before = standin.run(text, "managed", STANDIN)
+    after = standin.run(result.text, "managed", STANDIN, lazy=True)
+    if "UnboundLocalError" in before.error:
+        return
+    used = any(event == "get_log_level" or event[0] == "metrics" for event in before.events)
+    assert after == before._replace(made=int(used)), result.text

@@ -399,6 +399,15 @@ def test_moves_projects(before: Dict[str, str], after: Dict[str, str], status: i
     assert {name: (tmp_path / name).read_text() for name in before} == found
 
 
+def test_one_that_can_not_be_written_keeps_the_metrics_of_all(tmp_path: Path, capsys: Any) -> None:
+    before = {"train.py": "import utils\n" + SEND + "send_metrics(a=1)\n", "utils.py": SEND + LOG}
+    write(tmp_path, before)
+    (tmp_path / "utils.py").chmod(0o444)
+    assert cli.main(["--to", "traceml", str(tmp_path)]) == 1
+    assert {name: (tmp_path / name).read_text() for name in before} == before
+    assert "utils.py can't move, and one process must have one writer" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("utils, after, status", [
     (MOVED_LOG, MOVED, 0), (SEND + LOG, SEND + "send_metrics(a=1)\n", 1), ("x = 1\n", MOVED, 0),
     (MADE, SEND + "send_metrics(a=1)\n", 1)], ids=["has moved", "has not moved", "has none", "is with the client"])
