@@ -1,7 +1,8 @@
 """Generated modules: few and always the same ones, or GENERATED=100 times as many, and new ones each time."""
 import importlib.util
 import os
-from typing import Any
+from pathlib import Path
+from typing import Any, Dict
 
 # What generates them does not install on every Python: hypothesmith needs 3.9, for LibCST's wheels
 NEEDS = {"test_generated.py": ["hypothesis"], "test_generated_syntax.py": ["hypothesis", "hypothesmith"]}
@@ -14,3 +15,10 @@ def examples(number: int) -> Any:
     times = int(os.environ.get("GENERATED", 0))
     return settings(max_examples=number * (times or 1), derandomize=not times, database=None, deadline=None,
                     suppress_health_check=list(HealthCheck))
+
+
+def write(folder: Path, texts: Dict[str, str]) -> None:
+    for name, text in texts.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)

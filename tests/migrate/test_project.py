@@ -13,6 +13,7 @@ from polyaxon_helper.migrate import cli
 from polyaxon_helper.migrate.python import FACTORY, FACTORY_SAYS
 
 from . import standin
+from .conftest import write
 
 MADE = (
     "from polyaxon_client.exceptions import PolyaxonClientException\n"
@@ -234,13 +235,6 @@ PROJECTS = {
              name="get_experiment", says=FACTORY_SAYS, threading="threading") + "\n\n"
                      "def log():\n    experiment = get_experiment()\n    experiment.log_metrics(b=1)\n"}, 0),
 }
-
-
-def write(folder: Path, texts: Dict[str, str]) -> None:
-    for name, text in texts.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
 
 
 @pytest.mark.parametrize("before, after, status", list(PROJECTS.values()), ids=list(PROJECTS))

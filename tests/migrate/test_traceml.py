@@ -13,6 +13,7 @@ from polyaxon_helper.migrate.traceml import Traceml
 from polyaxon_helper.replacements import REPLACEMENTS
 
 from . import standin
+from .conftest import write
 from .test_python import TRANSFORMS as CLIENT_TRANSFORMS
 
 with open(os.path.join(os.path.dirname(__file__), "transforms_traceml.txt"), encoding="utf-8") as file:
@@ -379,13 +380,6 @@ PROJECTS: Dict[str, Any] = {
         {"train.py": "import utils, other\n" + SEND + "import polyaxon_helper\nf(polyaxon_helper)\nsend_metrics(a=1)\n",
          "utils.py": MADE, "other.py": LEVEL}, {}, 1),
 }
-
-
-def write(folder: Path, texts: Dict[str, str]) -> None:
-    for name, text in texts.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
 
 
 @pytest.mark.parametrize("before, after, status", list(PROJECTS.values()), ids=list(PROJECTS))
