@@ -192,6 +192,7 @@ EARLIER: List[Any] = [
     pytest.param(HEADER + "\n" + WHOLE + "\n2|2026-11-22 00:11:19.017849+00:00|", HEADER + "\n" + WHOLE,
                  id="a torn number"),
     pytest.param(HEADER + ("\n" + WHOLE) * 50 + "\n2", HEADER + ("\n" + WHOLE) * 50, id="one behind many"),
+    pytest.param(HEADER + "\n" + WHOLE + "\n" + "\0" * 400, HEADER + "\n" + WHOLE, id="a long tail of zeros"),
 ]
 
 
