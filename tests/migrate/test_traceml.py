@@ -350,6 +350,11 @@ PROJECTS: Dict[str, Any] = {
     "an Experiment that another file imports": (
         {"utils.py": MADE, "train.py": "from utils import experiment as e\nif e: e.log_metrics(a=1)\n"},
         {"utils.py": MOVED_MADE}, 0),
+    "an Experiment that another file imports beside the class": (
+        {"utils.py": MADE, "train.py": CLIENT + "from utils import experiment\nexperiment.log_metrics(a=1)\n"
+            "Experiment.get_params()\n"},
+        {"utils.py": MOVED_MADE, "train.py": RUN + "from utils import experiment\nexperiment.log_metrics(a=1)\n"
+            "tracking.get_or_create_run()\ntracking.TRACKING_RUN.get_inputs()\n"}, 0),
     "an Experiment that another file does more with": (
         {"utils.py": MADE, "train.py": "from utils import experiment as e\ne.log_params(a=1)\n"}, {}, 1),
     "an Experiment that another file does more with, by the module": (
