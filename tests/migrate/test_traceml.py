@@ -454,8 +454,9 @@ def test_finds_out_whether_it_is_installed(monkeypatch: Any) -> None:
     there = {"traceml": 1, "polyaxon": 1, "numpy": 1}
     monkeypatch.setattr(cli, "find_spec", there.get)
     assert cli._traceml_imports()
-    del there["polyaxon"]
-    assert not cli._traceml_imports()
+    for beside in ({"polyaxon": None}, {"polyaxon_client": 1}):
+        monkeypatch.setattr(cli, "find_spec", {**there, **beside}.get)
+        assert not cli._traceml_imports()
 
 
 def test_help_has_an_example(capsys: Any) -> None:
