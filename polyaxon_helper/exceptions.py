@@ -16,5 +16,5 @@ class ClientNeeded(PolyaxonClientException, AttributeError):
     def __init__(self, what: str) -> None:
         super().__init__(
             "{} needs polyaxon-client, which is not installed, can't be imported, or can't read this container. "
-            "To install it: pip install 'polyaxon-helper[client]'".format(what)
+            "On Polyaxon 0.x: pip install 'polyaxon-helper[client]'".format(what)
         )

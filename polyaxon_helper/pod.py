@@ -55,10 +55,10 @@ def artifacts() -> Optional[str]:
 def is_first_replica() -> bool:
     """Whether this is the replica of a distributed run whose files are kept; the only one of another run."""
     config = _tf_config()
-    task, cluster = config.get("task") or {}, config.get("cluster") or {}
+    task, cluster = config.get("task", {}), config.get("cluster", {})
     if task.get("type"):
         chief = next((role for role in ("chief", "master") if cluster.get(role)), "worker")
-        return task["type"] == chief and int(task.get("index") or 0) == 0
+        return task["type"] == chief and str(task.get("index") or 0) == "0"
     return os.environ.get("RANK", "0") in ("0", "")
 
 
@@ -124,9 +124,9 @@ def _job_info() -> Optional[Dict[str, Any]]:
 
 
 def _tf_config() -> Dict[str, Any]:
-    """As Kubeflow's operator sets it; empty where it does not."""
+    """The objects in it, as Kubeflow's operator sets it; empty where it does not."""
     config = parsed("TF_CONFIG")
-    return config if isinstance(config, dict) else {}
+    return {name: part for name, part in config.items() if isinstance(part, dict)} if isinstance(config, dict) else {}
 
 
 def _cluster_def() -> Any:

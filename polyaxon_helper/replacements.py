@@ -168,11 +168,18 @@ ATTRIBUTES: Dict[str, Replacement] = {
 REPLACEMENTS: Dict[str, Replacement] = {**FUNCTIONS, **ATTRIBUTES}
 
 
+def snippet(name: str) -> str:
+    """What to type for traceml in place of `name`."""
+    row = REPLACEMENTS[name].traceml
+    after = " after `{}`".format(TRACEML_AFTER) if "tracking." in row.write else ""
+    write = "write `{}`{}".format(row.write, after) if row.write else "nothing gives it"
+    return write + ("; " + row.note if row.note else "")
+
+
 def advice(name: str, in_pod: bool = False) -> str:
     """What the warning about `name` tells to type, on Polyaxon 0.x or in the pod of a later one."""
     row = REPLACEMENTS[name]
-    if not in_pod:
-        return "Write `{}` after `{}`. All at once: {} PATH".format(row.write, row.after, MIGRATE)
-    write = "Write `{}` after `{}`".format(row.traceml.write, TRACEML_AFTER) if row.traceml.write else "On Polyaxon 2"
-    note = ": " + row.traceml.note if row.traceml.note else ""
-    return "{}{}. All at once: {} PATH".format(write, note, MIGRATE_TO_TRACEML)
+    if in_pod:
+        told = snippet(name)
+        return "{}{}. All at once: {} PATH".format(told[0].upper(), told[1:], MIGRATE_TO_TRACEML)
+    return "Write `{}` after `{}`. All at once: {} PATH".format(row.write, row.after, MIGRATE)

@@ -152,10 +152,11 @@ IN_POD: List[Any] = [
     ("send_metrics", "Write `tracking.log_metrics(...)` after `from traceml import tracking; "
                      "tracking.get_or_create_run()`."),
     ("get_params", "Write `tracking.TRACKING_RUN.get_inputs()` after `from traceml import tracking; "
-                   "tracking.get_or_create_run()`: answers {} where there are none, not None."),
-    ("get_outputs_refs_paths", "On Polyaxon 2: use `init: artifacts` in the polyaxonfile, or params with `ref`."),
+                   "tracking.get_or_create_run()`; answers {} where there are none, not None."),
+    ("get_task_info", 'Write `json.loads(os.environ["TF_CONFIG"])["task"]`; a TFJob has it'),
+    ("get_outputs_refs_paths", "Nothing gives it; use `init: artifacts` in the polyaxonfile, or params with `ref`."),
     ("Experiment", "Write `tracking.get_or_create_run()` after `from traceml import tracking; "
-                   "tracking.get_or_create_run()`: of the old methods"),
+                   "tracking.get_or_create_run()`; of the old methods"),
 ]
 
 

@@ -89,6 +89,8 @@ REPLICAS: List[Any] = [
     pytest.param(tf_config("ps", 0, "worker", "ps"), False, id="a parameter server"),
     pytest.param({"TF_CONFIG": '{"cluster": null, "task": null}'}, True, id="no cluster, as get_tf_config sets it"),
     pytest.param({"TF_CONFIG": "[]", "RANK": "1"}, False, id="a TF_CONFIG that is none, and a rank"),
+    pytest.param({"TF_CONFIG": '{"cluster": [1], "task": "x"}'}, True, id="a cluster and a task that are none"),
+    pytest.param(tf_config("worker", "x", "worker"), False, id="an index that is none"),
 ]
 
 
@@ -96,6 +98,11 @@ REPLICAS: List[Any] = [
 def test_first_replica(replica: Dict[str, str], is_first: bool, variables: Any) -> None:
     variables(**replica)
     assert pod.is_first_replica() is is_first
+
+
+def test_a_cluster_and_a_task_that_are_none(variables: Any) -> None:
+    variables(TF_CONFIG='{"cluster": [1], "task": "x"}')
+    assert environment.Experiment.get_cluster_def() is environment.Experiment.get_task_info() is None
 
 
 # --- what the API says

@@ -1,5 +1,4 @@
 """The metrics of a run: kept in a file as they arrive, and summed up in a table."""
-import csv
 import glob
 import json
 import math
@@ -41,8 +40,12 @@ class Metrics:
         for path in sorted(glob.glob(os.path.join(artifacts, "events", "metric", "*.plx"))):
             name = os.path.basename(path)[:-len(".plx")]
             with open(path, encoding="ascii", errors="replace") as file:
-                for _, stamp, value in csv.reader(file.readlines()[1:], delimiter="|"):
-                    self.add({"values": {name: float(value)}, "created_at": stamp})
+                for line in file.read().split("\n")[1:]:
+                    try:
+                        _, stamp, value = line.split("|")
+                        self.add({"values": {name: float(value)}, "created_at": stamp})
+                    except ValueError:  # torn, where traceml was killed while it wrote
+                        pass
 
     def lose(self, entries: int) -> None:
         """Count entries that the platform would have lost without a word."""

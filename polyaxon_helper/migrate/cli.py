@@ -264,7 +264,7 @@ def _print_diff(outcome: Outcome) -> None:
 
 
 def _traceml_imports() -> bool:
-    return None not in map(find_spec, ("traceml", "polyaxon", "numpy"))
+    return None not in map(find_spec, ("traceml", "polyaxon", "numpy")) and find_spec("polyaxon_client") is None
 
 
 def _client_imports() -> bool:

@@ -7,6 +7,7 @@ import os
 import re
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
+from ..replacements import EXCEPTIONS, TRACKING
 from . import files
 from .python import ALL, LEGACY, Context, Provider, Rewrite
 from .source import Surprise, Unreadable
@@ -18,6 +19,8 @@ MAKES = re.compile(rb"\bExperiment(?:\s|\\)*(?:\(|as\b)")
 WORD = re.compile(rb"\w+")
 NAME = re.compile(r"\w+|\*")
 MEMBER = re.compile(r"\.\s*(\w+)")
+APIS = (LEGACY, TRACKING, EXCEPTIONS)
+"""What is imported from these is nobody else's name."""
 
 NO_OWNER = "stays: which module should make the process's one Experiment is unclear; make one by hand, and import it"
 OTHER_MAKER = "stays: {} makes the process's one Experiment; import it from there by hand, or move both in one run"
@@ -132,7 +135,7 @@ class Project:
             raw = module.rewrite.source.text.encode("utf-8", "surrogatepass")
             module.imports = list(_imports(module.rewrite))
             members = _members(module.rewrite)
-            taken = every & members.union(*(each.names for each in module.imports if each.module != LEGACY))
+            taken = every & members.union(*(each.names for each in module.imports if each.module not in APIS))
         else:
             raw = _raw(module.path)
             module.imports = list(_raw_imports(raw))

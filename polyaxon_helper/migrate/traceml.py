@@ -9,7 +9,7 @@ import os
 import re
 from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
-from ..replacements import EXCEPTIONS, FUNCTIONS, REPLACEMENTS, TRACEML_AFTER, TRACKING
+from ..replacements import EXCEPTIONS, FUNCTIONS, REPLACEMENTS, TRACEML_AFTER, TRACKING, snippet
 from . import files
 from .names import COMPREHENSIONS, FUNCTIONS as DEFINITIONS, Use, Variable
 from .project import Module, Project
@@ -68,7 +68,7 @@ CLASS = "used as a class; only calling it and its getters moves"
 EXPERIMENT = "only its log_metrics moves; write `experiment = tracking.get_or_create_run()` after `{}`".format(
     TRACEML_AFTER.partition(";")[0])
 COORDINATE = "{} is a coordinate of the point there, not a metric"
-FORKS = "a process that is forked once the run is made has no writer of traceml's: its 21st call never ends"
+FORKS = "what a process that is forked once the run is made sends to traceml is lost, and its 21st call never ends"
 UNUSUAL = "the metric {!r} gets another name there"
 RAISED = "stays with {}, which may raise it; move both at once"
 BLOCKED = "stays with {}: polyaxon-client and traceml can't be installed together; move both at once"
@@ -86,13 +86,6 @@ class Call(NamedTuple):
     use: Use
     start: int
     end: int
-
-
-def snippet(name: str) -> str:
-    """What to tell of a name that needs a person."""
-    row = REPLACEMENTS[name].traceml
-    after = " after `{}`".format(TRACEML_AFTER) if "tracking." in row.write else ""
-    return "write `{}`{}; {}".format(row.write, after, row.note) if row.write else "nothing gives it; " + row.note
 
 
 def _nearest(method: str) -> str:

@@ -136,9 +136,12 @@ def _begin(handle: int) -> None:
         time.sleep(0.001)
     try:
         size = os.fstat(handle).st_size
-        start = max(0, size - LAST_BYTES)
-        os.lseek(handle, start, os.SEEK_SET)
-        text = os.read(handle, LAST_BYTES)
+        for length in (LAST_BYTES, size):  # all, where a machine that went down left a long tail of zeros
+            start = max(0, size - length)
+            os.lseek(handle, start, os.SEEK_SET)
+            text = os.read(handle, length)
+            if b"\n" in text:
+                break
         before, end, last = text.rpartition(b"\n")
         if end and not _POINT.match(last):
             os.ftruncate(handle, start + len(before))

@@ -181,6 +181,25 @@ def test_as_a_pod_of_polyaxon_2(backend: str, python: Process, script: Path) -> 
     assert sorted(path.name for path in (folder / "events" / "metric").iterdir()) == ["best.plx", "loss.plx"]
 
 
+TORN = """
+import os, sys
+folder = os.path.join(os.environ["POLYAXON_CONTEXT_ROOT"], "artifacts", os.environ["POLYAXON_RUN_INSTANCE"][15:],
+                      "events", "metric")
+os.makedirs(folder)
+for number, end in enumerate(["2|2026-1", "2|2026-11-22 00:11:19+00:00|", "", "\\0"]):
+    with open(os.path.join(folder, "m{}.plx".format(number)), "w") as file:
+        file.write("step|timestamp|metric\\n1|2026-11-22 00:11:19+00:00|0.5\\n" + end)
+sys.exit(3)
+"""
+
+
+def test_an_event_file_that_is_torn_hides_no_table_and_no_status(python: Process, script: Path) -> None:
+    script.write_text(TORN)
+    process = python(*LOCAL, "--platform", "2", "train.py", cwd=script.parent)
+    assert process.returncode == 3
+    assert process.stderr.count("1       0.5   0.5  0.5\n") == 4, process.stderr
+
+
 def test_no_metrics_is_said(python: Process, script: Path) -> None:
     assert python(*LOCAL, "train.py", cwd=script.parent).stderr.startswith("no metrics arrived\noutputs: ")
 

@@ -351,6 +351,11 @@ PROJECTS: Dict[str, Any] = {
     "an Experiment that another file imports": (
         {"utils.py": MADE, "train.py": "from utils import experiment as e\nif e: e.log_metrics(a=1)\n"},
         {"utils.py": MOVED_MADE}, 0),
+    "an Experiment that another file imports beside the class": (
+        {"utils.py": MADE, "train.py": CLIENT + "from utils import experiment\nexperiment.log_metrics(a=1)\n"
+            "Experiment.get_params()\n"},
+        {"utils.py": MOVED_MADE, "train.py": RUN + "from utils import experiment\nexperiment.log_metrics(a=1)\n"
+            "tracking.get_or_create_run()\ntracking.TRACKING_RUN.get_inputs()\n"}, 0),
     "an Experiment that another file does more with": (
         {"utils.py": MADE, "train.py": "from utils import experiment as e\ne.log_params(a=1)\n"}, {}, 1),
     "an Experiment that another file does more with, by the module": (
@@ -443,8 +448,9 @@ def test_finds_out_whether_it_is_installed(monkeypatch: Any) -> None:
     there = {"traceml": 1, "polyaxon": 1, "numpy": 1}
     monkeypatch.setattr(cli, "find_spec", there.get)
     assert cli._traceml_imports()
-    del there["polyaxon"]
-    assert not cli._traceml_imports()
+    for beside in ({"polyaxon": None}, {"polyaxon_client": 1}):
+        monkeypatch.setattr(cli, "find_spec", {**there, **beside}.get)
+        assert not cli._traceml_imports()
 
 
 def test_help_has_an_example(capsys: Any) -> None:

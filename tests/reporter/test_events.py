@@ -185,6 +185,8 @@ EARLIER: List[Any] = [
     pytest.param(HEADER + "\n" + WHOLE, HEADER + "\n" + WHOLE, id="a whole point"),
     pytest.param(HEADER + "\n|2026-11-22 00:11:19+00:00|-1e-05", HEADER + "\n|2026-11-22 00:11:19+00:00|-1e-05",
                  id="a whole point of a full second"),
+    pytest.param(HEADER + "\n" + WHOLE.replace("0.9", "nan"), HEADER + "\n" + WHOLE.replace("0.9", "nan"),
+                 id="a whole NaN"),
     pytest.param("", HEADER, id="nothing"),
     pytest.param("step|ti", HEADER, id="a torn header"),
     pytest.param(HEADER + "\n", HEADER, id="a torn point's line end"),
@@ -192,6 +194,7 @@ EARLIER: List[Any] = [
     pytest.param(HEADER + "\n" + WHOLE + "\n2|2026-11-22 00:11:19.017849+00:00|", HEADER + "\n" + WHOLE,
                  id="a torn number"),
     pytest.param(HEADER + ("\n" + WHOLE) * 50 + "\n2", HEADER + ("\n" + WHOLE) * 50, id="one behind many"),
+    pytest.param(HEADER + "\n" + WHOLE + "\n" + "\0" * 400, HEADER + "\n" + WHOLE, id="a long tail of zeros"),
 ]
 
 
@@ -292,6 +295,12 @@ def test_what_cant_be_written_is_told_once_and_counted_at_exit(case: str, run: R
     assert any("metrics can't be written to" in ended.stderr and reason in ended.stderr for reason in reasons)
     assert ended.stderr.count("RuntimeWarning") == 1
     assert "polyaxon_helper: 3 points of metrics were not written (" in ended.stderr
+
+
+@posix
+def test_a_child_does_not_tell_what_its_parent_lost(run: Run, pod: Path) -> None:
+    ended = run("import os\nsend_metrics(**{'a' * 300: 1})\nif os.fork(): os.wait()")
+    assert ended.stderr.count("polyaxon_helper: 1 points of metrics were not written (") == 1
 
 
 @posix

@@ -1,0 +1,41 @@
+"""The example, as it was in 2018 and moved, gives the same numbers on each platform, by whoever answers there."""
+import importlib.util
+import shutil
+from pathlib import Path
+from typing import Any, List
+
+import pytest
+
+from .conftest import CLIENT_IS_0_4, HAS_CLIENT, ROOT, Process
+
+TABLE = """\
+metric    points  last     min       max
+accuracy  5       0.68     0.5       0.76
+loss      5       0.51279  0.443789  0.887462
+"""
+
+client = pytest.mark.skipif(not HAS_CLIENT or CLIENT_IS_0_4, reason="no client here finds parameters in a run of 0.5")
+traceml = pytest.mark.skipif(importlib.util.find_spec("traceml") is None, reason="traceml is not installed here")
+FORMS: List[Any] = [
+    pytest.param("", "0.5", "environment", id="on 0.x, without the client"),
+    pytest.param("", "0.5", "client", id="on 0.x, with the client", marks=client),
+    pytest.param("", "2", "environment", id="on 2.x"),
+    pytest.param("polyaxon-client", "0.5", "client", id="moved to the client, on 0.x", marks=client),
+    pytest.param("traceml", "2", "environment", id="moved to traceml, on 2.x", marks=traceml),
+]
+
+
+@pytest.mark.parametrize("to, platform, backend", FORMS)
+def test_the_same_numbers(to: str, platform: str, backend: str, python: Process, tmp_path: Path) -> None:
+    script = tmp_path / "train.py"
+    shutil.copy(str(ROOT / "examples" / "train.py"), str(script))
+    if to:
+        assert python("-m", "polyaxon_helper.migrate", "--to", to, str(script)).returncode == 0
+        kept = "import polyaxon_helper.client\n" if backend == "client" else ""  # the line of MIGRATION.md
+        script.write_text(kept + script.read_text())
+    process = python(
+        "-m", "polyaxon_helper.local", "--platform", platform, "--param", "lr=0.05", "--param", "epochs=5", "--data",
+        "iris={}".format(ROOT / "examples" / "data"), str(script), backend=backend, cwd=tmp_path)
+    assert (process.returncode, process.stdout) == (0, "trained on 100 flowers\n"), process.stderr
+    assert TABLE in process.stderr
+    assert ("deprecated calls" in process.stderr) is not bool(to)
