@@ -274,7 +274,7 @@ class Traceml(Rewrite):
             node = parent
         first, loose = node, True
         for parent in self.names.around(node):
-            if isinstance(parent, DEFINITIONS + (ast.Module,)):
+            if isinstance(parent, DEFINITIONS):
                 break
             if isinstance(parent, LOOPS) and node in parent.body:
                 before = parent.body[:parent.body.index(node)]
@@ -828,8 +828,6 @@ class TracemlProject(Project):
 
 
 def _is_writable(path: str) -> bool:
-    if path == "-":
-        return True
     return bool(os.stat(path).st_mode & 0o222) and os.access(path, os.W_OK)
 
 

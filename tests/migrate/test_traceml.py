@@ -222,6 +222,9 @@ STAYS: Dict[str, Any] = {
         [(2, "get_log_level", "two things this name"), (2, "get_outputs_path", "two things this name")]),
     "everything, and everything from elsewhere": (
         "from polyaxon_helper import *\nfrom a import *\nget_log_level()\n", [(3, "get_log_level", "in place of *")]),
+    "a method of the experiment that is not called": (
+        "from polyaxon_helper import experiment\nshow(experiment.log_metrics)\n",
+        [(2, "experiment", "only its log_metrics moves")]),
     "the class itself": (
         "from polyaxon_client.tracking import Experiment\ndef f(e: Experiment): pass\n",
         [(2, "Experiment", "used as a class")]),
@@ -239,6 +242,11 @@ def test_leaves_and_says_why(text: str, places: List[Any]) -> None:
 
 
 PARTS = {
+    "by --select, beside what stays with the client": (
+        "import polyaxon_helper\nfrom polyaxon_client.tracking import Group\npolyaxon_helper.get_log_level()\n"
+        "polyaxon_helper.get_outputs_path()\n", Context(frozenset(["get_log_level"])),
+        "import polyaxon_helper\nfrom polyaxon_client.tracking import Group\npolyaxon_helper.get_log_level()\n"
+        "polyaxon_helper.get_outputs_path()\n"),
     "by --select": (
         "from polyaxon_helper import get_log_level, get_outputs_path\nget_log_level()\nget_outputs_path()\n",
         Context(frozenset(["get_log_level"])),
@@ -370,6 +378,9 @@ PROJECTS: Dict[str, Any] = {
          "train.py": "from lib import experiment\nexperiment.log_metrics(a=1)\n"}, {"utils.py": MOVED_MADE}, 0),
     "an Experiment among everything that another file imports": (
         {"utils.py": MADE, "train.py": "from utils import *\nexperiment.log_metrics(a=1)\n"}, {}, 1),
+    "one that others take with all, made in a function": (
+        {"utils.py": "def make():\n    " + CLIENT + "    return Experiment()\n\n\nexperiment = make()\n",
+         "train.py": "from utils import *\nexperiment.log_metrics(a=1)\n"}, {}, 1),
     "a function that makes it": (
         {"utils.py": CLIENT + "def make():\n    return Experiment()\n",
          "train.py": "from utils import make\nmake().log_metrics(a=1)\n"},

@@ -355,6 +355,11 @@ def test_an_api_that_fails_is_no_news(answer: Any, run: Run, recorder: Recorder,
     assert len(recorder.asked) == 1 and points(pod, "a.plx") == ["|1.0"]
 
 
+def test_without_requests_nobody_is_told_and_all_is_written(run: Run, recorder: Recorder, pod: Path) -> None:
+    ended = run("import sys\nsys.modules['requests'] = None\nsend_metrics(a=1)", POLYAXON_HOST=recorder.url)
+    assert (ended.stderr, recorder.asked, points(pod, "a.plx")) == ("", [], ["|1.0"])
+
+
 def test_the_first_metric_of_all_from_a_hook_at_exit(run: Run, recorder: Recorder, pod: Path) -> None:
     ended = run("import atexit; atexit.register(lambda: send_metrics(a=1))", POLYAXON_HOST=recorder.url)
     assert (ended.returncode, ended.stderr, points(pod, "a.plx")) == (0, "", ["|1.0"])
