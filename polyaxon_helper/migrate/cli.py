@@ -143,7 +143,7 @@ def _outcomes(paths: List[str], options: Any, read: Callable[[str], bytes],
     for path in _shown(paths):
         try:
             raw = read(path)
-            if any(gate in raw for gate in gates):
+            if any(map(raw.__contains__, gates)):
                 texts[path] = files.decode(raw)
                 rewrites[path] = rewrite(texts[path].text)
         except (files.Problem, Unreadable, Surprise) as error:

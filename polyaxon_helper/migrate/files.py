@@ -9,6 +9,7 @@ from typing import Iterator, List, NamedTuple, Optional, Set
 from .python import LEGACY
 
 GATE = LEGACY.encode()
+FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_BINARY"))  # a pipe must not block
 HUGE = 8 * 1024 * 1024
 """More bytes than a person writes; the tree of as many would not fit into a small machine."""
 
@@ -87,18 +88,21 @@ def _is_ours(path: str) -> bool:
 def read(path: str) -> bytes:
     """A file's bytes; of a huge one that does not name the legacy package, none."""
     try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):
-            raise Problem("no regular file")
-        with open(path, "rb", buffering=0) as file:
+        handle = os.open(path, FLAGS)  # a file object costs as much again
+        try:
+            status = os.fstat(handle)
+            if not stat.S_ISREG(status.st_mode):
+                raise Problem("no regular file")
             if status.st_size <= HUGE:
-                return file.read()
+                return os.read(handle, status.st_size)
             import mmap
 
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as pages:
+            with mmap.mmap(handle, 0, access=mmap.ACCESS_READ) as pages:
                 if pages.find(GATE) >= 0:
                     raise Problem("names the legacy package, but {} MB are too many".format(status.st_size >> 20))
             return b""
+        finally:
+            os.close(handle)
     except OSError as error:
         raise Problem("could not be read: {}".format(error.strerror or error)) from None
 

@@ -109,7 +109,7 @@ class Project:
         moving = {module: module.rewrite for module in self.modules if module.rewrite and not os.path.isfile(
             os.path.join(self._top(module.folder), LEGACY + ".py"))}  # else the user's own, of that name
         names = {module: _exportable(rewrite) for module, rewrite in moving.items()}
-        every = {name for found in names.values() for name in found}
+        every = {name: name.encode() for found in names.values() for name in found}
         stars = [module for module, rewrite in moving.items() if rewrite.gives_by_star(frozenset("*"))]
         for module in self.modules if moving else ():  # those that it imports come behind it
             self._read(module, names, every, stars)
@@ -129,17 +129,18 @@ class Project:
                 module.stay = module.stay or LOADED_TWICE
         return sorted(moving, key=lambda module: -len(module.loaders))
 
-    def _read(self, module: Module, names: Dict[Module, Set[str]], every: Set[str], stars: List[Module]) -> None:
+    def _read(self, module: Module, names: Dict[Module, Set[str]], every: Dict[str, bytes],
+              stars: List[Module]) -> None:
         """What a module imports, and which names it takes from those that are rewritten."""
         if module.rewrite:
             raw = module.rewrite.source.text.encode("utf-8", "surrogatepass")
             module.imports = list(_imports(module.rewrite))
             members = _members(module.rewrite)
-            taken = every & members.union(*(each.names for each in module.imports if each.module not in APIS))
+            taken = every.keys() & members.union(*(each.names for each in module.imports if each.module not in APIS))
         else:
             raw = _raw(module.path)
             module.imports = list(_raw_imports(raw))
-            taken = {name for name in every if name.encode() in raw}
+            taken = {name for name, text in every.items() if text in raw}
             module.makes = _makes(raw)
         for name, is_package in BY_NAME.findall(raw):
             module.imports.append(Import(None, 0, name.decode("latin-1"), list(self.by_tail) if is_package else []))
@@ -292,7 +293,7 @@ def _members(rewrite: Rewrite) -> Set[str]:
 
 def _makes(raw: bytes) -> Optional[Tuple[str, bool]]:
     """What a file that does not change calls the Experiment that it makes, if it does."""
-    if not (b"polyaxon_client" in raw and MAKES.search(raw) or files.GATE in raw):
+    if b"polyaxon_" not in raw or not (b"polyaxon_client" in raw and MAKES.search(raw) or files.GATE in raw):
         return None
     try:
         rewrite = Rewrite(files.decode(raw).text)
