@@ -1,7 +1,7 @@
 """500 metrics in the pod of a Polyaxon 2: ours beside traceml's, in one run.
 
     pip install 'polyaxon>=2.7' numpy requests deprecation
-    python benchmarks/events.py
+    python -m benchmarks.events
 
 By hand. Each cell is a process of its own, with a loopback API that answers at once. Prints the table in Markdown;
 medians of 5 rounds in turn.
@@ -16,13 +16,11 @@ import time
 import uuid
 from pathlib import Path
 
+from polyaxon_helper.local.metrics import Metrics
+from polyaxon_helper.local.run import Run, environment
+from polyaxon_helper.local.server import serve
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from polyaxon_helper.local.metrics import Metrics  # noqa: E402
-from polyaxon_helper.local.run import Run, environment  # noqa: E402
-from polyaxon_helper.local.server import serve  # noqa: E402
-
 BURST = 500
 ROUNDS = 5
 LIMIT = 20

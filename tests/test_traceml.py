@@ -9,7 +9,7 @@ import pytest
 
 from .conftest import ROOT, Process
 
-if importlib.util.find_spec("traceml") is None:
+if importlib.util.find_spec("traceml") is None:  # most environments have the client
     pytest.skip("traceml is not installed here: it needs an environment without the client", allow_module_level=True)
 
 STAMP = re.compile(r"\|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?\+00:00\|")
@@ -84,8 +84,8 @@ def written(python: Process, folder: Path, log: str, calls: List[str]) -> Tuple[
 @pytest.fixture(scope="module")
 def same(python: Process, tmp_path_factory: Any) -> Tuple[Files, Files]:
     folder = tmp_path_factory.mktemp("same")
-    return tuple(written(python, folder / name, log, list(SAME.values()))[0]  # type: ignore[return-value]
-                 for name, log in (("ours", OURS), ("theirs", THEIRS)))
+    calls = list(SAME.values())
+    return written(python, folder / "ours", OURS, calls)[0], written(python, folder / "theirs", THEIRS, calls)[0]
 
 
 def test_the_same_calls_give_the_same_files(same: Tuple[Files, Files]) -> None:
