@@ -54,6 +54,11 @@ def find(paths: List[str], problems: List[str]) -> Iterator[str]:
 
 def _git_files(folder: str) -> Optional[List[str]]:
     """What git tracks or does not ignore; None outside of a work tree, and in a folder that git ignores."""
+    above = os.path.realpath(folder)
+    while not os.path.exists(os.path.join(above, ".git")):
+        if above == os.path.dirname(above):
+            return None  # and nothing is imported to ask
+        above = os.path.dirname(above)
     import subprocess
 
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}

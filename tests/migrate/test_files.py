@@ -94,7 +94,13 @@ def test_asks_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_does_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(tmp_path, "a.py")
+    git(tmp_path, "init", "-q")
     monkeypatch.setenv("PATH", "")
+    assert found(tmp_path) == ["a.py"]
+
+
+def test_what_git_takes_for_no_work_tree_is_walked(tmp_path: Path) -> None:
+    fill(tmp_path, "a.py", "build/b.py", ".git/c.py")
     assert found(tmp_path) == ["a.py"]
 
 
