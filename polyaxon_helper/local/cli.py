@@ -49,7 +49,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> NoReturn:
         parser.error("--outputs {!r}: {}".format(error.filename, error.strerror))
     with kept as metrics:
         status = run_script([sys.executable, *command], run, metrics)
-        outputs = os.path.join(run.outputs, "artifacts", run.pod, "outputs") if run.pod else run.outputs
+        outputs = os.path.join(run.artifacts, "outputs") if run.pod else run.outputs
         sys.stderr.write("{}\noutputs: {}\n".format(metrics.table(), outputs))
     _end_like(status)
 

@@ -36,8 +36,8 @@ class Metrics:
                     row.update(min=min(value, row.get("min", value)), max=max(value, row.get("max", value)))
 
     def add_events(self, artifacts: str) -> None:
-        """Add the points in the event files below the folders of this pattern."""
-        for path in sorted(glob.glob(os.path.join(artifacts, "events", "metric", "*.plx"))):
+        """Add the points in the event files of a run's folder."""
+        for path in sorted(glob.glob(os.path.join(glob.escape(artifacts), "events", "metric", "*.plx"))):
             name = os.path.basename(path)[:-len(".plx")]
             with open(path, encoding="ascii", errors="replace") as file:
                 for line in file.read().split("\n")[1:]:

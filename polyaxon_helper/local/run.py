@@ -12,13 +12,14 @@ from types import FrameType
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 from ..reporter import journal
+from ..variables import NO_OP, OFFLINE, flag
 from .metrics import Metrics
 from .server import serve
 
 OWNER, PROJECT, NUMBER = "local", "run", "1"
 
 # The user's own switches; what else an outer environment says of Polyaxon is about another run
-_KEPT = ("POLYAXON_NO_OP", "POLYAXON_IS_OFFLINE")
+_KEPT = (NO_OP, OFFLINE)
 
 POLL = 0.02
 """Seconds between two looks at the script's process."""
@@ -41,6 +42,11 @@ class Run(NamedTuple):
     def path(self) -> str:
         """The API's, to ask about this run."""
         return "/".join(["", OWNER, PROJECT, *(["runs", self.pod] if self.pod else ["experiments", NUMBER])])
+
+    @property
+    def artifacts(self) -> str:
+        """A pod's own folder."""
+        return os.path.join(self.outputs, "runs" if flag(OFFLINE) else "artifacts", self.pod)
 
 
 def environment(run: Run, api_host: str, token: str) -> Dict[str, str]:
@@ -111,7 +117,7 @@ def run_script(command: Sequence[str], run: Run, metrics: Metrics) -> int:
             subprocess.call([sys.executable, "-m", "polyaxon_helper.resend", run.outputs], env=variables,
                             stdout=subprocess.DEVNULL)
         if run.pod:
-            metrics.add_events(os.path.join(run.outputs, "*", run.pod))
+            metrics.add_events(run.artifacts)
         return status
 
 

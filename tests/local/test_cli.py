@@ -200,6 +200,15 @@ def test_an_event_file_that_is_torn_hides_no_table_and_no_status(python: Process
     assert process.stderr.count("1       0.5   0.5  0.5\n") == 4, process.stderr
 
 
+def test_as_a_pod_that_is_offline(python: Process, script: Path) -> None:
+    script.write_text(SENDS + "from polyaxon_helper import get_outputs_path\nprint(get_outputs_path())\n")
+    process = python(*LOCAL, "--platform", "2", "--outputs", "[out]", "train.py", cwd=script.parent, environment={
+        "POLYAXON_HELPER_SUMMARY": "0", "PYTHONWARNINGS": "ignore", "POLYAXON_IS_OFFLINE": "true"})
+    trained, outputs = process.stdout.splitlines()
+    assert (process.returncode, trained, os.path.isdir(outputs)) == (0, "trained", True)
+    assert process.stderr == TABLE.format(outputs)
+
+
 def test_no_metrics_is_said(python: Process, script: Path) -> None:
     assert python(*LOCAL, "train.py", cwd=script.parent).stderr.startswith("no metrics arrived\noutputs: ")
 
