@@ -7,6 +7,7 @@ neither, and does nothing else.
 The names and their meaning are those of the releases 0.0.3 to 0.5.0 of this package.
 """
 import sys
+import threading  # noqa: F401 - Python must import it before the exit begins: only then is a first metric at exit sent
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, TypeVar, cast
 
 from .deprecations import warn_of_attribute

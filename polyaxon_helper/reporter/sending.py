@@ -66,6 +66,7 @@ class Reporter:
         self._api: Optional["Api"] = None
         self._limit = sys.maxsize  # entries a batch
         self._thread: Optional[threading.Thread] = None
+        self._starting = threading.Lock()
         self._draining = threading.Lock()
         self._failures = 0
         self._backoff_ends = 0.0
@@ -78,8 +79,13 @@ class Reporter:
         with self._lock:
             self.api_url = api
             trouble = self._keep(info, line)
-            if not self._thread:
-                self._start()
+            # not a second thread for a signal handler's metric that comes while the first is made
+            if self._starting.acquire(False):
+                try:
+                    if not self._thread:
+                        self._start()
+                finally:
+                    self._starting.release()
         main = threading.main_thread()
         if threading.current_thread() is main and (self.ending.is_set() or not main.is_alive()):
             self.end()  # in a hook at exit: our own may have no turn any more
@@ -105,18 +111,20 @@ class Reporter:
             return "metrics are kept in memory alone until they are sent: {}".format(error.strerror)
 
     def _start(self) -> None:
-        self._thread = thread = threading.Thread(target=self._run, name="polyaxon_helper.reporter", daemon=True)
+        thread = threading.Thread(target=self._run, name="polyaxon_helper.reporter", daemon=True)
+        self.connect()
+        # multiprocessing's children run its own exit functions alone; this one after all of them, so below 0
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None:
+            util.Finalize(None, _end, exitpriority=-100)
+        self._thread = thread
         try:
-            self.connect()
-            # multiprocessing's children run its own exit functions alone; this one after all of them, so below 0
-            util = sys.modules.get("multiprocessing.util")
-            if util is not None:
-                util.Finalize(None, _end, exitpriority=-100)
             thread.start()
         except RuntimeError:  # at exit, from 3.12 on; or there are too many
             pass
-        finally:  # set meanwhile, for a signal handler's metric may come while it starts
-            self._thread = thread if thread.is_alive() else None
+        finally:  # also where an interrupt came meanwhile
+            if not thread.is_alive():
+                self._thread = None
 
     # --- the end
 
