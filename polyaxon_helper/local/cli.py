@@ -159,7 +159,7 @@ def _outputs_folder(path: Optional[str]) -> str:
 def _end_like(status: int) -> NoReturn:
     """Exit with the script's status; where a signal ended it, by the same signal."""
     sys.stderr.flush()
-    if status < 0:
+    if status < 0:  # pragma: no cover - the signal ends the process before coverage saves this
         if status != -signal.SIGKILL:  # which takes no handler
             signal.signal(-status, signal.SIG_DFL)
         os.kill(os.getpid(), -status)

@@ -183,5 +183,5 @@ def _end() -> None:
 
 
 atexit.register(_end)
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
     os.register_at_fork(after_in_child=_lost.clear)  # the parent tells of its own

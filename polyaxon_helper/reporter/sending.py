@@ -15,7 +15,7 @@ from ..notices import say_once
 from . import checks, journal
 from .journal import Experiment, Full, InUse, Memory, NotOurs, Queue
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # pragma: no cover - it never runs
     from .api import Api
 
 GATHER = 1.0
@@ -335,5 +335,5 @@ def _begin_anew() -> None:
 reporter = Reporter()
 _importing = threading.RLock()
 atexit.register(_end)
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
     os.register_at_fork(before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_begin_anew)
