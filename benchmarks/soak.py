@@ -10,6 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.processes import started
 from tests.reporter.conftest import Run, Server
 
 SENDER = """
@@ -31,23 +32,25 @@ FLAPS = [
 ]
 
 
-def main(seconds: float) -> None:
+def main(seconds: float, folder: Path) -> bool:
     chance = random.Random(4)
     server = Server()
     server.reset()
-    run = Run(server, Path(tempfile.mkdtemp()), Path(tempfile.mkdtemp()))
-    process = run.start(SENDER.format(seconds=seconds))
-    ends = time.monotonic() + seconds
-    while time.monotonic() < ends:
-        flap = chance.choice(FLAPS)
-        if flap is None:
-            server.tell("away")
-        else:
-            server.fault(*flap)
-        time.sleep(chance.uniform(1, 6))
-        server.tell("back")
-    server.fault()
-    ended = run.end(process)
+    (folder / "tmp").mkdir()
+    run = Run(server, folder)
+    script = "from polyaxon_helper import send_metrics\n" + SENDER.format(seconds=seconds)
+    with started(sys.executable, "-c", script, env=run.environment, cwd=folder, timeout=seconds + 120) as process:
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends:
+            flap = chance.choice(FLAPS)
+            if flap is None:
+                server.tell("away")
+            else:
+                server.fault(*flap)
+            time.sleep(chance.uniform(1, 6))
+            server.tell("back")
+        server.fault()
+        ended = run.end(process)
     accepted, grown = map(int, ended.stdout.split())
     resent = run.resend() if run.journals() else None
     steps = server.steps()
@@ -56,8 +59,9 @@ def main(seconds: float) -> None:
         accepted, len(missing), len(steps) - len(set(steps)), len(server.seen()["requests"]), grown, ended.returncode,
         ended.stderr, resent and resent.returncode))
     server.close()
-    sys.exit(bool(missing or grown > 20000 or run.journals()))
+    return bool(missing or grown > 20000 or run.journals())
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if sys.argv[1:] else 600.0)
+    with tempfile.TemporaryDirectory() as temporary:
+        sys.exit(main(float(sys.argv[1]) if sys.argv[1:] else 600.0, Path(temporary)))

@@ -13,6 +13,9 @@ from .replacements import RUN_INSTANCE
 from .reporter import tokens
 from .variables import OFFLINE, flag, parsed
 
+CONTEXT_ROOT = "/plx-context"
+OFFLINE_ROOT = "/tmp/plx/offline"
+
 TIMEOUT = (3.05, 5)
 """Seconds to connect to the API, and to wait for an answer."""
 
@@ -48,7 +51,7 @@ def artifacts() -> Optional[str]:
     if this is None:
         return None
     if flag(OFFLINE):
-        return os.path.join(os.environ.get("POLYAXON_OFFLINE_ROOT") or "/tmp/plx/offline", "runs", this.uuid)
+        return os.path.join(os.environ.get("POLYAXON_OFFLINE_ROOT") or OFFLINE_ROOT, "runs", this.uuid)
     return os.path.join(_context(), "artifacts", this.uuid)
 
 
@@ -167,7 +170,7 @@ def _token() -> Optional[str]:
 
 
 def _context() -> str:
-    return os.environ.get("POLYAXON_CONTEXT_ROOT") or "/plx-context"
+    return os.environ.get("POLYAXON_CONTEXT_ROOT") or CONTEXT_ROOT
 
 
 _ANSWERS: Dict[str, Callable[[], Any]] = {

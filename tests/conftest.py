@@ -1,68 +1,89 @@
-"""What every test has: Python processes of its own, in an environment that says of Polyaxon only what the test says."""
+"""What every test has: a folder of its own, where all is that it reads and writes. The slow tests run on request."""
 import importlib.util
+import itertools
 import os
-import subprocess
-import sys
+import signal
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Iterator, List
+from unittest import mock
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-_SPEC = importlib.util.find_spec("polyaxon_client")
-HAS_CLIENT = _SPEC is not None
-CLIENT_IS_0_4 = _SPEC is not None and (Path(str(_SPEC.origin)).parent / "tracking" / "in_cluster.py").exists()
-
-BACKENDS = ["environment"] + (["client"] if HAS_CLIENT else [])
-"""Who can answer in this environment. The client can be hidden from a process, but not conjured up."""
+from .processes import Process, places, python_in
 
 # The checkers are in an environment of their own (tox -e types)
 collect_ignore = [] if importlib.util.find_spec("pyright") else ["test_typecheckers.py"]
 
-TIMEOUT = 60
-"""Seconds after which a process hangs."""
 
-# Once: pytest itself changes os.environ, also while threads of the tests start processes
-OUTER = {name: value for name, value in os.environ.items() if not name.startswith(("POLYAXON_", "PYTHON", "RANK"))}
-
-Process = Callable[..., "subprocess.CompletedProcess[str]"]
+def pytest_addoption(parser: Any) -> None:
+    parser.addoption("--slow", action="store_true", help="run the slow tests too")
 
 
-def process_environment(home: Path, backend: str = "environment", **variables: str) -> Dict[str, str]:
-    """The variables of a user's process: nothing of Polyaxon's but what is given, and a home without its files."""
-    environment = {
-        **OUTER, "HOME": str(home), "USERPROFILE": str(home), "PYTHONPATH": str(ROOT / "tests" / "startup"), **variables
-    }
-    if backend == "environment":
-        environment["HIDDEN_MODULES"] = "polyaxon_client"
-    if "coverage" in sys.modules:
-        environment.update(COVERAGE_PROCESS_START=str(ROOT / "setup.cfg"), COVERAGE_FILE=str(ROOT / ".coverage"))
-    return environment
+def pytest_collection_modifyitems(config: Any, items: List[Any]) -> None:
+    """Leave out the slow tests, except with --slow, and where an argument is their file or a node id in it."""
+    if not config.getoption("--slow"):
+        named = {os.path.abspath(argument.partition("::")[0]) for argument in config.args}
+        is_slow = [bool(item.get_closest_marker("slow")) and str(item.path) not in named for item in items]
+        config.hook.pytest_deselected(items=list(itertools.compress(items, is_slow)))
+        items[:] = [item for item, left_out in zip(items, is_slow) if not left_out]
 
 
-@pytest.fixture(scope="session")
-def home(tmp_path_factory: Any) -> Path:
-    path: Path = tmp_path_factory.mktemp("home")
-    return path
+def pytest_configure() -> None:
+    """Under nohup and `&` some signals are ignored. Go on ignoring them, but in a way that processes do not inherit."""
+    for name in ("SIGINT", "SIGHUP", "SIGQUIT"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: None)
 
 
 @pytest.fixture(scope="session")
-def python(home: Path) -> Process:
-    """Run this Python with these arguments to its end, as a user would."""
+def new_folders(tmp_path_factory: Any) -> Iterator[Path]:
+    """Folders with nothing but an empty tmp in each; their paths are short, since sockets are made in them, too."""
+    parent: Path = tmp_path_factory.mktemp("e")
 
-    def run(
-        *arguments: str, backend: str = "environment", cwd: Optional[Path] = None, input: Optional[str] = None,
-        environment: Optional[Dict[str, str]] = None
-    ) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, *arguments], env=process_environment(home, backend, **environment or {}),
-            cwd=str(cwd or home), input=input, timeout=TIMEOUT,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
-        )
+    def make(number: int) -> Path:
+        folder = parent / str(number)
+        (folder / "tmp").mkdir(parents=True)
+        return folder
 
-    return run
+    return map(make, itertools.count())
+
+
+@pytest.fixture
+def environment_restored() -> Iterator[None]:
+    """Afterwards the environment is what it was, whatever set or deleted a variable."""
+    with mock.patch.dict(os.environ):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def own_folder(environment_restored: None, new_folders: Iterator[Path], monkeypatch: Any) -> Path:
+    """This test's own folder, where it finds its home, its temporary files and Polyaxon's token files, and starts.
+
+    The package has said nothing yet.
+    """
+    from polyaxon_helper import notices, pod  # not above: on import it reads the environment, which .processes cleans
+    from polyaxon_helper.reporter import tokens
+
+    folder = next(new_folders)
+    for name, value in places(folder).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("tempfile.tempdir", str(folder / "tmp"))
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(notices, "_told", set())
+    monkeypatch.setattr(tokens, "CONTEXT_FILE", str(folder / "plx-context" / ".authtoken"))
+    monkeypatch.setattr(tokens, "KEPT_FILE", str(folder / "tmp" / ".polyaxon" / ".authtoken"))
+    monkeypatch.setattr(pod, "CONTEXT_ROOT", str(folder / "plx-context"))
+    monkeypatch.setattr(pod, "OFFLINE_ROOT", str(folder / "tmp" / "plx" / "offline"))
+    return folder
+
+
+@pytest.fixture
+def python(own_folder: Path) -> Process:
+    """Run this Python with these arguments to its end, as a user would, in the test's own folder."""
+    return python_in(own_folder)
 
 
 class Recorder:
@@ -103,17 +124,3 @@ def recorder() -> Iterator[Recorder]:
     recorder.server.shutdown()
     thread.join()
     recorder.server.server_close()
-
-
-@pytest.fixture(autouse=True)
-def no_polyaxon_here(monkeypatch: Any, tmp_path: Path) -> None:
-    """Tests within this process start outside Polyaxon, with nothing said yet, and keep off the real token files."""
-    from polyaxon_helper import notices
-    from polyaxon_helper.reporter import tokens
-
-    for name in os.environ:
-        if name.startswith("POLYAXON_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setattr(notices, "_told", set())
-    monkeypatch.setattr(tokens, "CONTEXT_FILE", str(tmp_path / "context" / ".authtoken"))
-    monkeypatch.setattr(tokens, "KEPT_FILE", str(tmp_path / "kept" / ".authtoken"))

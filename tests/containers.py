@@ -1,8 +1,8 @@
-"""The environments of platform.md's eras: what a container sets, and what each legacy function answers in it."""
+"""The environments of each era of Polyaxon: what a container sets, and what each legacy function answers in it."""
 import json
 from typing import Any, Dict
 
-from .conftest import CLIENT_IS_0_4
+from .processes import CLIENT_IS_0_4
 
 INFO = {
     "project_name": "u.p", "experiment_group_name": None, "experiment_name": "u.p.7", "project_uuid": "a",

@@ -5,10 +5,8 @@ from typing import Any, Dict, List
 
 import pytest
 
-from .conftest import BACKENDS, HAS_CLIENT, Process
 from .containers import CONTAINERS
-
-needs_client = pytest.mark.skipif(not HAS_CLIENT, reason="the client is not installed here, on purpose")
+from .processes import BACKENDS, CLIENT_IS_0_4, EACH_BACKEND, Process, needs_client
 
 WHO = "import polyaxon_helper.backend as b; print(b.client_answers(), b.find('get_log_level').__module__)"
 
@@ -19,10 +17,10 @@ DECISIONS: List[Any] = [
     pytest.param(CONTAINERS["0.0"], False, id="an experiment before either sign: the environment"),
     pytest.param({"POLYAXON_JOB_INFO": "{}"}, False, id="a job before either sign: the environment"),
     pytest.param({"POLYAXON_EXPERIMENT_INFO": ""}, True, id="information that is empty is none: the client"),
-    pytest.param({"POLYAXON_NO_OP": "perhaps"}, False, id="a client that can't be imported: the environment"),
 ]
 
 
+@pytest.mark.slow
 @needs_client
 @pytest.mark.parametrize("variables, client", DECISIONS)
 def test_who_answers(variables: Dict[str, str], client: bool, python: Process) -> None:
@@ -31,25 +29,24 @@ def test_who_answers(variables: Dict[str, str], client: bool, python: Process) -
     assert process.stdout.startswith("{} {}".format(client, module)), process.stderr
 
 
+@pytest.mark.slow
 @needs_client
-@pytest.mark.parametrize("container, of_0_4, of_0_5", [("0.4.4", True, False), ("0.5.6", True, True)])
-def test_a_client_does_not_answer_for_an_older_era(
-    container: str, of_0_4: bool, of_0_5: bool, python: Process
-) -> None:
-    code = WHO + "; import polyaxon_client.settings as s; print(hasattr(s, 'IS_MANAGED'))"
-    answers, is_0_5 = python("-c", code, backend="client", environment=CONTAINERS[container]).stdout.splitlines()
-    assert answers.startswith(str(of_0_5 if is_0_5 == "True" else of_0_4))
+def test_a_client_answers_for_no_older_era(python: Process) -> None:
+    process = python("-c", WHO, backend="client", environment=CONTAINERS["0.4.4"])
+    assert process.stdout.startswith(str(CLIENT_IS_0_4)), process.stderr
 
 
+@pytest.mark.slow
+@needs_client
 def test_who_answers_never_changes_halfway(python: Process) -> None:
     process = python("-c", (
         "import os, polyaxon_helper as h\n"
         "from polyaxon_helper.backend import client_answers\n"
         "before = client_answers()\n"
         "os.environ['POLYAXON_EXPERIMENT_INFO'] = '{}'\n"
-        "print(before is client_answers())\n"
-    ), backend=BACKENDS[-1])
-    assert process.stdout == "True\n", process.stderr
+        "print(before, client_answers())\n"
+    ), backend="client")
+    assert process.stdout == "True True\n", process.stderr
 
 
 # ten threads use send_metrics at once, then the attribute is the very Experiment; offline, so that nothing is sent
@@ -73,12 +70,10 @@ print(len(made), h.experiment is made[0], h.experiment is h.experiment)
 """
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_one_experiment_a_process(backend: str, python: Process) -> None:
+@pytest.mark.parametrize("backend", EACH_BACKEND)
+def test_one_experiment_a_process(backend: str, python: Process, own_folder: Path) -> None:
     process = python("-c", ONE_EXPERIMENT, backend=backend, environment={
-        **CONTAINERS["0.5.6 offline"], "POLYAXON_IN_CLUSTER": "true",
-        "POLYAXON_RUN_OUTPUTS_PATH": "/tmp",
-    })
+        **CONTAINERS["0.5.6 offline"], "POLYAXON_IN_CLUSTER": "true", "POLYAXON_RUN_OUTPUTS_PATH": str(own_folder)})
     assert process.stdout == "1 True True\n", process.stderr
 
 
@@ -89,7 +84,7 @@ NO_EXPERIMENT: List[Any] = [
 ]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", EACH_BACKEND)
 @pytest.mark.parametrize("variables, reason", NO_EXPERIMENT)
 def test_no_experiment_is_none_and_sends_nothing_with_one_warning(
     variables: Dict[str, str], reason: str, backend: str, python: Process, tmp_path: Path
@@ -112,18 +107,19 @@ def test_no_experiment_is_none_and_sends_nothing_with_one_warning(
 
 
 @pytest.mark.parametrize("backend, status", [
-    pytest.param(backend, status, id="{} answers".format(backend))
-    for backend, status in (("environment", 0), ("client", 1)) if backend in BACKENDS
+    pytest.param(backend, status, id="{} answers".format(backend), marks=marks)
+    for backend, status, marks in (("environment", 0, []), ("client", 1, [pytest.mark.slow])) if backend in BACKENDS
 ])
 def test_broken_experiment_info_ends_as_whoever_answers_ends_it(backend: str, status: int, python: Process) -> None:
-    process = python("-W", "ignore", "-c", "import polyaxon_helper as h; h.send_metrics(loss=1)", backend=backend,
-                     environment={**CONTAINERS["0.5.6"], "POLYAXON_EXPERIMENT_INFO": "{"})
+    process = python("-W", "ignore::DeprecationWarning", "-c", "import polyaxon_helper as h; h.send_metrics(loss=1)",
+                     backend=backend, environment={**CONTAINERS["0.5.6"], "POLYAXON_EXPERIMENT_INFO": "{"})
     assert (process.returncode, "TypeError: " in process.stderr) == (status, bool(status))
+    assert ("send_metrics sends nothing: " in process.stderr) is not bool(status)
+    assert ("(POLYAXON_EXPERIMENT_INFO is set)" in process.stderr) is not bool(status)
 
 
 FIRST_PATHS: List[Any] = [
     pytest.param({"POLYAXON_RUN_DATA_PATHS": "{}"}, None, id="no data at all"),
-    pytest.param({}, None, id="nothing is set"),
     pytest.param({"POLYAXON_RUN_DATA_PATHS": json.dumps({"b": "/B", "a": "/A"})}, "/B", id="the first in its order"),
     pytest.param({"POLYAXON_RUN_DATA_PATHS": '{"b": "/B"}', "POLYAXON_DATA_PATH": "/P"}, "/P", id="its own variable"),
 ]

@@ -5,10 +5,10 @@ from typing import Any, Dict, List
 
 import pytest
 
-from .conftest import CLIENT_IS_0_4, HAS_CLIENT, Process
 from .containers import CONTAINERS
+from .processes import CLIENT_IS_0_4, Process, needs_client
 
-pytestmark = pytest.mark.skipif(not HAS_CLIENT, reason="the client is not installed here, on purpose")
+pytestmark = [pytest.mark.slow, needs_client]
 
 STATE = """
 import collections, warnings, markupsafe
@@ -21,7 +21,6 @@ def state():
 
 IMPORTS: List[Any] = [
     pytest.param([], {}, "import polyaxon_client.tracking as t; print(t.get_log_level())", id="import polyaxon_client"),
-    pytest.param([], {}, "from polyaxon_client.tracking import *; print(get_log_level())", id="a star import"),
     pytest.param(["-W", "error"], {}, "import polyaxon_client.tracking as t; print(t.get_log_level())",
                  id="under -W error"),
     pytest.param([], {"POLYAXON_NO_OP": "1", "POLYAXON_LOG_LEVEL": "None"},
@@ -43,8 +42,6 @@ def test_client_can_be_imported_after_it(
 FAILURES: List[Any] = [
     pytest.param({"POLYAXON_NO_OP": "perhaps"}, r"RheaError: Cannot convert value `perhaps`",
                  "set that variable to true or false, or unset it", id="a junk boolean"),
-    pytest.param({"POLYAXON_NO_OP": ""}, r"RheaError: Cannot convert value ``",
-                 "set that variable to true or false, or unset it", id="an empty boolean"),
     pytest.param({"HIDDEN_MODULES": "pkg_resources"}, "ModuleNotFoundError: No module named 'pkg_resources'",
                  "pip install 'setuptools<81'", id="setuptools without pkg_resources"),
     pytest.param({"HIDDEN_MODULES": "distutils"}, "ModuleNotFoundError: .*distutils",

@@ -1,12 +1,13 @@
 """The example, as it was in 2018 and moved, gives the same numbers on each platform, by whoever answers there."""
-import importlib.util
 import shutil
 from pathlib import Path
 from typing import Any, List
 
 import pytest
 
-from .conftest import CLIENT_IS_0_4, HAS_CLIENT, ROOT, Process
+from .processes import CLIENT_IS_0_4, HAS_CLIENT, ROOT, Process, needs_traceml
+
+pytestmark = pytest.mark.slow
 
 TABLE = """\
 metric    points  last     min       max
@@ -15,13 +16,12 @@ loss      5       0.51279  0.443789  0.887462
 """
 
 client = pytest.mark.skipif(not HAS_CLIENT or CLIENT_IS_0_4, reason="no client here finds parameters in a run of 0.5")
-traceml = pytest.mark.skipif(importlib.util.find_spec("traceml") is None, reason="traceml is not installed here")
 FORMS: List[Any] = [
     pytest.param("", "0.5", "environment", id="on 0.x, without the client"),
     pytest.param("", "0.5", "client", id="on 0.x, with the client", marks=client),
     pytest.param("", "2", "environment", id="on 2.x"),
     pytest.param("polyaxon-client", "0.5", "client", id="moved to the client, on 0.x", marks=client),
-    pytest.param("traceml", "2", "environment", id="moved to traceml, on 2.x", marks=traceml),
+    pytest.param("traceml", "2", "environment", id="moved to traceml, on 2.x", marks=needs_traceml),
 ]
 
 

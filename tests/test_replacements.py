@@ -1,6 +1,5 @@
 """One table: what the functions, the type checkers' texts and MIGRATION.md say is what replacements.py says."""
 import ast
-import importlib.util
 import re
 from typing import Dict
 
@@ -9,11 +8,9 @@ import pytest
 import polyaxon_helper
 from polyaxon_helper.replacements import ATTRIBUTES, FUNCTIONS, REPLACEMENTS, TRACEML_AFTER, advice
 
-from .conftest import HAS_CLIENT, ROOT, Process
+from .processes import ROOT, Process, needs_client, needs_traceml
 
-HAS_TRACEML = None not in map(importlib.util.find_spec, ("traceml", "polyaxon", "numpy"))
-
-# platform.md, section 1: every name of every release
+# Every name of every release
 LEGACY = set("""
     get_cluster_def get_declarations get_experiment_info get_task_info get_outputs_path get_data_path get_tf_config
     get_log_level get_api get_user_token send_metrics get_job_info get_data_paths get_outputs_refs_paths
@@ -63,7 +60,8 @@ def test_migration_guide_has_the_same_table() -> None:
     assert "`{}`".format(TRACEML_AFTER) in text
 
 
-@pytest.mark.skipif(not HAS_TRACEML, reason="traceml is not installed here")
+@pytest.mark.slow
+@needs_traceml
 def test_every_successor_of_traceml_is_there(python: Process) -> None:
     process = python("-c", (
         "import re\nfrom importlib import import_module\n"
@@ -77,7 +75,8 @@ def test_every_successor_of_traceml_is_there(python: Process) -> None:
     assert (process.returncode, process.stderr) == (0, "")
 
 
-@pytest.mark.skipif(not HAS_CLIENT, reason="the client is not installed here, on purpose")
+@pytest.mark.slow
+@needs_client
 def test_every_successor_is_there(python: Process) -> None:
     process = python("-c", (
         "import sys, polyaxon_helper.client\nfrom operator import attrgetter\n"

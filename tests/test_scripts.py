@@ -5,8 +5,10 @@ from typing import Any, Dict
 
 import pytest
 
-from .conftest import BACKENDS, CLIENT_IS_0_4, HAS_CLIENT, Process
 from .containers import NOT_MANAGED
+from .processes import BACKENDS, CLIENT_IS_0_4, Process, needs_client
+
+pytestmark = pytest.mark.slow
 
 # Each sends one metric under a name of its own; where `{name}` is that name
 STYLES: Dict[str, str] = {
@@ -39,7 +41,7 @@ def local_run(python: Process, script: Path, backend: str) -> Any:
     return process, [json.loads(line)["values"] for line in lines]
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", [style for style in STYLES if style not in ("alias", "in_try")])  # as two others
 def test_main_module_without_the_client(style: str, python: Process, tmp_path: Path) -> None:
     script = tmp_path / "train.py"
     script.write_text(STYLES[style].format(name=style))
@@ -72,7 +74,7 @@ OUTSIDE = {
 }
 
 
-@pytest.mark.skipif(not HAS_CLIENT, reason="the client is not installed here, on purpose")
+@needs_client
 @pytest.mark.parametrize("style, error", OUTSIDE.items(), ids=OUTSIDE)
 def test_outside_polyaxon_the_client_ends_it_as_ever(style: str, error: str, python: Process, tmp_path: Path) -> None:
     script = tmp_path / "train.py"

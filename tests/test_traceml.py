@@ -1,16 +1,14 @@
 """Event files beside real traceml's: the same calls give the same files, but where the table below says why not."""
-import importlib.util
 import json
 import re
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
 import pytest
 
-from .conftest import ROOT, Process
+from .processes import ROOT, Process, needs_traceml, python_in
 
-if importlib.util.find_spec("traceml") is None:  # most environments have the client
-    pytest.skip("traceml is not installed here: it needs an environment without the client", allow_module_level=True)
+pytestmark = [pytest.mark.slow, needs_traceml]
 
 STAMP = re.compile(r"\|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?\+00:00\|")
 Files = Dict[str, List[str]]
@@ -82,8 +80,9 @@ def written(python: Process, folder: Path, log: str, calls: List[str]) -> Tuple[
 
 
 @pytest.fixture(scope="module")
-def same(python: Process, tmp_path_factory: Any) -> Tuple[Files, Files]:
-    folder = tmp_path_factory.mktemp("same")
+def same(new_folders: Iterator[Path]) -> Tuple[Files, Files]:
+    folder = next(new_folders)
+    python = python_in(folder)
     calls = list(SAME.values())
     return written(python, folder / "ours", OURS, calls)[0], written(python, folder / "theirs", THEIRS, calls)[0]
 

@@ -1,6 +1,5 @@
 """Type checkers strike the legacy names through, and know their types: shown by mypy's and pyright's output."""
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Dict, List
@@ -8,6 +7,8 @@ from typing import Any, Dict, List
 import pytest
 
 from polyaxon_helper.replacements import advice
+
+from .processes import Process
 
 SCRIPT = """\
 from typing import Any, Dict, Optional
@@ -44,15 +45,13 @@ CHECKERS: List[Any] = [
 
 @pytest.mark.parametrize("command, deprecated, places, errors", CHECKERS)
 def test_checker(
-    command: List[str], deprecated: str, places: Dict[str, List[int]], errors: List[str], tmp_path: Path
+    command: List[str], deprecated: str, places: Dict[str, List[int]], errors: List[str], python: Process,
+    own_folder: Path
 ) -> None:
-    (tmp_path / "train.py").write_text(SCRIPT)
-    (tmp_path / "pyrightconfig.json").write_text('{"reportDeprecated": "error"}')
-    process = subprocess.run(
-        [sys.executable, *command, "train.py"], cwd=str(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        universal_newlines=True,
-    )
-    output = process.stdout.replace("\xa0", " ")
+    (own_folder / "train.py").write_text(SCRIPT)
+    (own_folder / "pyrightconfig.json").write_text('{"reportDeprecated": "error"}')
+    process = python(*command, "train.py")
+    output = (process.stdout + process.stderr).replace("\xa0", " ")
     told = {
         name: [int(line) for line in re.findall(
             r"train\.py:(\d+)[^\n]*" + re.escape(deprecated.format(name, advice(name))), output

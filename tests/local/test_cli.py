@@ -1,22 +1,22 @@
 """python -m polyaxon_helper.local: what it takes, refuses, passes on, prints and leaves behind."""
 import json
 import os
+import select
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
 
-from ..conftest import BACKENDS, TIMEOUT, Process, process_environment
+from ..processes import EACH_BACKEND, TIMEOUT, Process, ended, posix, process_environment, read_line, started
 
 LOCAL = ["-m", "polyaxon_helper.local"]
 
 
 @pytest.fixture
-def script(tmp_path: Path) -> Path:
-    path = tmp_path / "train.py"
+def script(own_folder: Path) -> Path:
+    path = own_folder / "train.py"
     path.write_text("print('trained')\n")
     return path
 
@@ -47,7 +47,7 @@ def test_bad_usage_is_one_line_and_status_2(
 ) -> None:
     (script.parent / "list.json").write_text("[1]")
     (script.parent / "taken" / "metrics.jsonl").mkdir(parents=True)
-    process = python(*LOCAL, *arguments, cwd=script.parent)
+    process = python(*LOCAL, *arguments)
     assert (process.returncode, process.stdout, process.stderr.count("\n")) == (2, "", 1)
     assert process.stderr.startswith("python -m polyaxon_helper.local: " + message)
     assert process.stderr.endswith("(see --help)\n")
@@ -76,7 +76,6 @@ GIVEN: List[Any] = [
                  {"params": {"lr": 0.1, "layers": [1, 2], "name": "a=b", "on": True}}, id="JSON, else text"),
     pytest.param(["--param", "a=NaN", "--param", "b="], {}, {"params": {"a": "NaN", "b": ""}}, id="NaN is no JSON"),
     pytest.param(["--param", "a=1", "--param", "a=2"], {}, {"params": {"a": 2}}, id="the last of two"),
-    pytest.param(["--params-file", "params.json"], {}, {"params": {"a": 1, "b": 2}}, id="a parameters' file"),
     pytest.param(["--params-file", "params.json", "--param", "a=3"], {}, {"params": {"a": 3, "b": 2}},
                  id="a parameter over the file's"),
     pytest.param(["--log-level", "DEBUG"], {}, {"level": "DEBUG"}, id="a log level"),
@@ -91,7 +90,7 @@ def test_what_a_script_is_given(
 ) -> None:
     script.write_text(TELL)
     (script.parent / "params.json").write_text('{"a": 1, "b": 2}')
-    process = python(*LOCAL, *options, "train.py", "--flag", "--", "-m", cwd=script.parent, environment=variables)
+    process = python(*LOCAL, *options, "train.py", "--flag", "--", "-m", environment=variables)
     given = json.loads(process.stdout)
     assert {**given, **told} == given
     assert given["arguments"] == ["--flag", "--", "-m"]
@@ -101,7 +100,7 @@ def test_what_a_script_is_given(
 
 def test_data_and_outputs_are_absolute(python: Process, script: Path) -> None:
     script.write_text(TELL)
-    process = python(*LOCAL, "--data", "here=.", "--outputs", "out", "train.py", cwd=script.parent)
+    process = python(*LOCAL, "--data", "here=.", "--outputs", "out", "train.py")
     given = json.loads(process.stdout)
     assert given["data"] == {"here": os.path.realpath(str(script.parent))}
     assert given["outputs"] == os.path.join(os.path.realpath(str(script.parent)), "out")
@@ -110,19 +109,19 @@ def test_data_and_outputs_are_absolute(python: Process, script: Path) -> None:
 
 def test_default_outputs_are_a_new_folder_each_time(python: Process, script: Path) -> None:
     for number in "123":
-        process = python(*LOCAL, "train.py", cwd=script.parent)
+        process = python(*LOCAL, "train.py")
         assert process.stderr.rstrip().endswith(os.path.join("polyaxon-outputs", number))
         assert (script.parent / "polyaxon-outputs" / number / "metrics.jsonl").read_text() == ""
 
 
 def test_outputs_that_can_not_be_made_are_bad_usage(python: Process, script: Path) -> None:
     (script.parent / "polyaxon-outputs").write_text("a file")
-    process = python(*LOCAL, "train.py", cwd=script.parent)
+    process = python(*LOCAL, "train.py")
     assert process.returncode == 2 and "--outputs" in process.stderr
 
 
 def test_a_module_runs_too(python: Process, script: Path) -> None:
-    process = python(*LOCAL, "-m", "train", "--flag", cwd=script.parent)
+    process = python(*LOCAL, "-m", "train", "--flag")
     assert (process.returncode, process.stdout) == (0, "trained\n")
 
 
@@ -140,11 +139,11 @@ outputs: {}
 """
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", EACH_BACKEND)
 def test_metrics_are_kept_and_summed_up(backend: str, python: Process, script: Path) -> None:
     script.write_text(SENDS)
     variables = {"POLYAXON_HELPER_SUMMARY": "0", "PYTHONWARNINGS": "ignore", "HTTP_PROXY": "http://127.0.0.1:1"}
-    process = python(*LOCAL, "--outputs", "out", "train.py", backend=backend, cwd=script.parent, environment=variables)
+    process = python(*LOCAL, "--outputs", "out", "train.py", backend=backend, environment=variables)
     outputs = script.parent / "out"
     assert (process.returncode, process.stdout) == (0, "trained\n")
     assert process.stderr == TABLE.format(os.path.realpath(str(outputs)))
@@ -152,6 +151,14 @@ def test_metrics_are_kept_and_summed_up(backend: str, python: Process, script: P
     assert [entry["values"] for entry in entries] == [{"loss": 0.5, "best": 1}, {"loss": 0.125}]
     assert all(entry["created_at"].endswith("+00:00") for entry in entries)
     assert not any("token" in text.lower() for text in (process.stderr, str(entries)))
+
+
+def test_metrics_of_a_script_that_ends_before_it_sends_them_arrive(python: Process, script: Path) -> None:
+    script.write_text("import os\n" + SENDS + "os._exit(4)")
+    process = python(*LOCAL, "--outputs", "out", "train.py")
+    assert process.returncode == 4
+    assert "loss    2       0.125  0.125  0.5\n" in process.stderr
+    assert [path.name for path in (script.parent / "out").iterdir()] == ["metrics.jsonl"]
 
 
 POD_TABLE = """\
@@ -162,13 +169,12 @@ outputs: {}
 """
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_as_a_pod_of_polyaxon_2(backend: str, python: Process, script: Path) -> None:
+def test_as_a_pod_of_polyaxon_2(python: Process, script: Path) -> None:
     script.write_text(SENDS + TELL.replace("h.get_task_info()", "h.get_task_info() or {'index': 0}")
                       + "send_metrics(step=3, loss=float('nan'))\n")
     variables = {"POLYAXON_HELPER_SUMMARY": "0", "PYTHONWARNINGS": "ignore", "HTTP_PROXY": "http://127.0.0.1:1"}
     process = python(*LOCAL, "--platform", "2", "--outputs", "out", "--param", "lr=0.1", "--data", "here=.", "train.py",
-                     backend=backend, cwd=script.parent, environment=variables)
+                     environment=variables)
     trained, given = process.stdout.splitlines()
     given = json.loads(given)
     (folder,) = (script.parent / "out" / "artifacts").iterdir()
@@ -195,14 +201,14 @@ sys.exit(3)
 
 def test_an_event_file_that_is_torn_hides_no_table_and_no_status(python: Process, script: Path) -> None:
     script.write_text(TORN)
-    process = python(*LOCAL, "--platform", "2", "train.py", cwd=script.parent)
+    process = python(*LOCAL, "--platform", "2", "train.py")
     assert process.returncode == 3
     assert process.stderr.count("1       0.5   0.5  0.5\n") == 4, process.stderr
 
 
 def test_as_a_pod_that_is_offline(python: Process, script: Path) -> None:
     script.write_text(SENDS + "from polyaxon_helper import get_outputs_path\nprint(get_outputs_path())\n")
-    process = python(*LOCAL, "--platform", "2", "--outputs", "[out]", "train.py", cwd=script.parent, environment={
+    process = python(*LOCAL, "--platform", "2", "--outputs", "[out]", "train.py", environment={
         "POLYAXON_HELPER_SUMMARY": "0", "PYTHONWARNINGS": "ignore", "POLYAXON_IS_OFFLINE": "true"})
     trained, outputs = process.stdout.splitlines()
     assert (process.returncode, trained, os.path.isdir(outputs)) == (0, "trained", True)
@@ -210,17 +216,17 @@ def test_as_a_pod_that_is_offline(python: Process, script: Path) -> None:
 
 
 def test_no_metrics_is_said(python: Process, script: Path) -> None:
-    assert python(*LOCAL, "train.py", cwd=script.parent).stderr.startswith("no metrics arrived\noutputs: ")
+    assert python(*LOCAL, "train.py").stderr.startswith("no metrics arrived\noutputs: ")
 
 
 @pytest.mark.parametrize("code, status", [
-    ("raise SystemExit(7)", 7), ("1 / 0", 1), ("raise SystemExit('no')", 1),
+    pytest.param("raise SystemExit(7)", 7, id="its own"),
     pytest.param("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", -9, id="killed, as where memory runs out",
                  marks=pytest.mark.skipif(sys.platform == "win32", reason="there are no signals")),
 ])
 def test_exit_status_is_the_scripts(code: str, status: int, python: Process, script: Path) -> None:
     script.write_text(code)
-    assert python(*LOCAL, "train.py", cwd=script.parent).returncode == status
+    assert python(*LOCAL, "train.py").returncode == status
 
 
 READY_THEN_WAIT = """
@@ -238,46 +244,63 @@ while True:
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no signals to pass on")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
-@pytest.mark.parametrize("handled", [True, False], ids=["a script that handles it", "a script that dies of it"])
-def test_signals_are_passed_on(number: signal.Signals, handled: bool, home: Path, script: Path) -> None:
+@pytest.mark.slow
+@posix
+@pytest.mark.parametrize("name, handled", [
+    pytest.param(name, handled, id="{}, {}".format(name, "handled" if handled else "which ends the script"))
+    for name, handled in (("SIGINT", True), ("SIGTERM", True), ("SIGUSR1", True), ("SIGINT", False), ("SIGHUP", False))
+])
+def test_signals_are_passed_on(name: str, handled: bool, own_folder: Path, script: Path) -> None:
+    number = int(getattr(signal, name))
     script.write_text(READY_THEN_WAIT)
-    process = subprocess.Popen(
-        [sys.executable, *LOCAL, "train.py", *([str(int(number))] if handled else [])], cwd=str(script.parent),
-        env=process_environment(home, PYTHONWARNINGS="ignore"), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, universal_newlines=True,
-    )
-    assert process.stdout is not None and process.stdout.readline() == "ready\n"
-    process.send_signal(number)
-    stdout, stderr = process.communicate(timeout=TIMEOUT)
+    with started(sys.executable, *LOCAL, "train.py", *([str(number)] if handled else []),
+                 cwd=own_folder, env=process_environment(own_folder, PYTHONWARNINGS="ignore")) as process:
+        assert read_line(process) == "ready"
+        process.send_signal(number)
+        done = ended(process)
     if handled:
-        assert (process.returncode, stdout) == (5, "got {}\n".format(int(number))), stderr
+        assert (done.returncode, done.stdout) == (5, "got {}\n".format(number)), done.stderr
     else:
         # Python 3.7 ends with 1 after KeyboardInterrupt
-        assert process.returncode == (1 if sys.version_info < (3, 8) and number == signal.SIGINT else -number), stderr
-    assert "loss    1 " in stderr
+        assert done.returncode == (1 if sys.version_info < (3, 8) and name == "SIGINT" else -number), done.stderr
+    assert "loss    1 " in done.stderr
 
 
-def test_what_a_process_left_behind_holds_is_not_waited_for(python: Process, script: Path) -> None:
-    # the script's child keeps its connection to the API open, and outlives it
+# Keeps its connection to the API open, and outlives the script
+CHILD = """
+import os, socket, sys, time
+from urllib.parse import urlsplit
+host = urlsplit(os.environ["POLYAXON_API_HTTP_HOST"])
+connection = socket.create_connection((host.hostname, host.port))
+print("connected", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.slow
+@posix
+def test_what_a_process_left_behind_holds_is_not_waited_for(own_folder: Path, script: Path) -> None:
     script.write_text(
-        "import os, socket, subprocess, sys\n"
-        "from urllib.parse import urlsplit\n"
-        "host = urlsplit(os.environ['POLYAXON_API_HTTP_HOST'])\n"
-        "connection = socket.create_connection((host.hostname, host.port))\n"
-        "connection.set_inheritable(True)\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], close_fds=False,\n"
-        "    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
-        "print(child.pid)\n"
-    )
-    process = python(*LOCAL, "train.py", cwd=script.parent)
-    os.kill(int(process.stdout), signal.SIGTERM)
-    assert process.returncode == 0
+        "import subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', {!r}], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)\n"
+        "print(child.stdout.readline().decode(), child.pid)\n".format(CHILD))
+    with started(sys.executable, *LOCAL, "train.py", cwd=own_folder, env=process_environment(own_folder)) as process:
+        done = ended(process)
+        connected, child = done.stdout.split()
+        assert (done.returncode, connected) == (0, "connected")
+        os.kill(int(child), 0)  # it is still there
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no pseudo-terminal")
-def test_ctrl_c_at_a_terminal_reaches_the_script_once(home: Path, script: Path) -> None:
+# Takes the terminal on standard input for that of its session, and becomes another program
+TAKE_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+@posix
+def test_ctrl_c_at_a_terminal_reaches_the_script_once(own_folder: Path, script: Path) -> None:
     import pty
 
     script.write_text(
@@ -288,22 +311,25 @@ def test_ctrl_c_at_a_terminal_reaches_the_script_once(home: Path, script: Path) 
         "os.write(1, b'ready')\n"
         "while True: time.sleep(0.05)  # until the signals\n"
     )
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(str(script.parent))
-        os.execve(sys.executable, [sys.executable, *LOCAL, "train.py"], process_environment(home))
+    terminal, its_end = pty.openpty()
     seen = b""
-    while b"ready" not in seen:
-        seen += os.read(terminal, 1000)
-    os.write(terminal, b"\x03")
-    while b"got it" not in seen:
-        seen += os.read(terminal, 1000)
-    os.kill(pid, signal.SIGTERM)
-    try:
-        while True:
+
+    def read_until(text: bytes) -> None:
+        nonlocal seen
+        while text not in seen:
+            assert select.select([terminal], [], [], TIMEOUT)[0], seen
             seen += os.read(terminal, 1000)
-    except OSError:  # its end
-        pass
-    _, status = os.waitpid(pid, 0)
-    os.close(terminal)
-    assert (os.WEXITSTATUS(status), seen.count(b"got it")) == (6, 1)
+
+    try:
+        with started(sys.executable, "-c", TAKE_TERMINAL, sys.executable, *LOCAL, "train.py",
+                     cwd=own_folder, env=process_environment(own_folder), stream=its_end) as process:
+            read_until(b"ready")
+            os.write(terminal, b"\x03")
+            read_until(b"got it")
+            process.terminate()
+            read_until(b"outputs: ")
+            assert process.wait(TIMEOUT) == 6
+        assert seen.count(b"got it") == 1
+    finally:
+        os.close(terminal)
+        os.close(its_end)

@@ -8,6 +8,8 @@ from typing import Any, Dict
 NEEDS = {"test_generated.py": ["hypothesis"], "test_generated_syntax.py": ["hypothesis", "hypothesmith"]}
 collect_ignore = [name for name, needs in NEEDS.items() if not all(map(importlib.util.find_spec, needs))]
 
+os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = os.devnull  # where it can make no folder: it keeps nothing
+
 
 def examples(number: int) -> Any:
     from hypothesis import HealthCheck, settings

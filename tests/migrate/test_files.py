@@ -9,6 +9,8 @@ import pytest
 
 from polyaxon_helper.migrate import files
 
+from ..processes import Process
+
 TEXT = b"from polyaxon_helper import get_log_level\n"
 
 
@@ -206,9 +208,7 @@ def test_whenever_it_fails_the_file_is_whole(step: str, tmp_path: Path, monkeypa
 
 
 @pytest.mark.parametrize("step", ["write", "fsync", "chmod", "replace"])
-def test_killed_at_any_moment_the_file_is_whole(step: str, tmp_path: Path) -> None:
-    import sys
-
+def test_killed_at_any_moment_the_file_is_whole(step: str, python: Process, tmp_path: Path) -> None:
     path = tmp_path / "a.py"
     path.write_bytes(b"old")
     script = (
@@ -216,7 +216,7 @@ def test_killed_at_any_moment_the_file_is_whole(step: str, tmp_path: Path) -> No
         "def die(*a, **k): os.kill(os.getpid(), getattr(signal, 'SIGKILL', signal.SIGTERM))\n"
         "if {0!r} == 'write':\n    files.os.fdopen = die\nelse:\n    setattr(files.os, {0!r}, die)\n"
         "files.replace({1!r}, b'old', b'new')\n").format(step, str(path))
-    subprocess.run([sys.executable, "-c", script], stderr=subprocess.DEVNULL, timeout=60)
+    assert python("-c", script).returncode != 0
     assert path.read_bytes() == b"old"
 
 

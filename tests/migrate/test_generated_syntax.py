@@ -1,9 +1,10 @@
 """Whatever the grammar allows: never a crash, the same bytes outside, stable."""
 import ast
 import warnings
+from typing import Any
 
-import hypothesmith
-from hypothesis import given
+import pytest
+from hypothesis import given, strategies as st
 
 from polyaxon_helper.migrate.python import migrate
 from polyaxon_helper.migrate.source import Unreadable
@@ -11,8 +12,15 @@ from polyaxon_helper.migrate.source import Unreadable
 from .conftest import examples
 
 
+def sources() -> Any:
+    import hypothesmith  # only now: it takes seconds, for all of LibCST comes with it
+
+    return hypothesmith.from_grammar()
+
+
+@pytest.mark.slow
 @examples(8)
-@given(hypothesmith.from_grammar())
+@given(st.deferred(sources))
 def test_generated_syntax(source: str) -> None:
     text = source + "\nimport polyaxon_helper as ph_\nph_.get_log_level()\n"
     try:

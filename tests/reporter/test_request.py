@@ -5,8 +5,10 @@ from typing import Any, Dict, List
 
 import pytest
 
-from ..conftest import HAS_CLIENT
+from ..processes import needs_client
 from .conftest import TOKEN, Run, Server
+
+pytestmark = pytest.mark.slow
 
 CALLS = """
 import sys
@@ -22,9 +24,9 @@ OF_THE_TRANSPORT = {"content-length", "user-agent", "accept-encoding", "host"}
 
 def sent(server: Server, run: Run, **variables: str) -> List[Any]:
     server.reset()
-    process = run.start(CALLS, **variables)
-    server.wait(stored=4)
-    run.end(process)
+    with run.start(CALLS, **variables) as process:
+        server.wait(stored=4)
+        run.end(process)
     return [request for request in server.seen()["requests"] if request["path"].endswith("/metrics/")]
 
 
@@ -56,7 +58,7 @@ def test_request(server: Server, run: Run) -> None:
     }
 
 
-@pytest.mark.skipif(not HAS_CLIENT, reason="the client is not installed here")
+@needs_client
 def test_request_is_the_clients(server: Server, run: Run) -> None:
     ours = fields(sent(server, run))
     clients = fields(sent(server, run, HIDDEN_MODULES="", POLYAXON_IS_MANAGED="true", POLYAXON_IN_CLUSTER="true"))

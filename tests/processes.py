@@ -1,0 +1,130 @@
+"""Python processes of a user, for tests: each knows of no folder but its test's, and ends with it at the latest."""
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Callable, Dict, Iterator, Optional
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+_SPEC = importlib.util.find_spec("polyaxon_client")
+HAS_CLIENT = _SPEC is not None
+CLIENT_IS_0_4 = _SPEC is not None and (Path(str(_SPEC.origin)).parent / "tracking" / "in_cluster.py").exists()
+
+BACKENDS = ["environment"] + (["client"] if HAS_CLIENT else [])
+"""Who can answer in this environment. The client can be hidden from a process, but not conjured up."""
+
+EACH_BACKEND = [pytest.param(name, marks=[pytest.mark.slow] if name == "client" else []) for name in BACKENDS]
+"""The same, as parameters: to import the client takes half a second."""
+
+needs_client = pytest.mark.skipif(not HAS_CLIENT, reason="the client is not installed here, on purpose")
+HAS_TRACEML = None not in map(importlib.util.find_spec, ("traceml", "polyaxon", "numpy"))
+needs_traceml = pytest.mark.skipif(not HAS_TRACEML, reason="traceml is not installed here, on purpose")
+posix = pytest.mark.skipif(sys.platform == "win32", reason="fork, signals, owners and limits are POSIX's")
+
+TIMEOUT = 60
+"""Seconds after which a process is taken to hang, and killed."""
+
+WITH_TESTS = {"PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "startup"), str(ROOT)])}
+"""The variable by which a process finds the tests' own modules."""
+
+# What the shell says of these must not reach a test, nor the processes that it starts
+for _name in list(os.environ):
+    if _name.startswith((
+        "POLYAXON_", "POLYSTORES_", "PYTHON", "RANK", "TF_CONFIG", "GIT_", "NETRC", "XDG_", "PYTEST_ADDOPTS",
+        "COVERAGE_PROCESS_START",
+    )) or _name.lower().endswith("_proxy"):
+        del os.environ[_name]
+_OUTER = dict(os.environ)  # a copy: pytest changes os.environ while threads of the tests start processes
+
+Process = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def places(folder: Path) -> Dict[str, str]:
+    """The variables that lead a process to this folder as its home, and for temporary files to the folder tmp in it."""
+    return {**dict.fromkeys(["HOME", "USERPROFILE"], str(folder)),
+            **dict.fromkeys(["TMPDIR", "TEMP", "TMP"], str(folder / "tmp"))}
+
+
+def process_environment(folder: Path, backend: str = "environment", **variables: str) -> Dict[str, str]:
+    """The variables of a process that finds in this folder all that is not installed.
+
+    Nothing of Polyaxon's is among them but what is given. tests/startup leads /tmp and /plx-context there too.
+    """
+    environment = {
+        **_OUTER, **places(folder), "TEST_FOLDER": str(folder), "PYTHONPATH": str(ROOT / "tests" / "startup"),
+        **variables,
+    }
+    if backend == "environment":
+        environment.setdefault("HIDDEN_MODULES", "polyaxon_client")
+    if "coverage" in sys.modules:
+        environment.setdefault("COVERAGE_PROCESS_START", str(ROOT / "setup.cfg"))
+        environment.setdefault("COVERAGE_FILE", str(ROOT / ".coverage"))
+    return environment
+
+
+@contextmanager
+def started(
+    *command: str, env: Dict[str, str], cwd: Path, stream: int = subprocess.PIPE, timeout: float = TIMEOUT
+) -> Iterator["subprocess.Popen[str]"]:
+    """Start a process. Kill it, and all that it started, at the context's end or when the time is up."""
+    process = subprocess.Popen(
+        command, env=env, cwd=str(cwd), stdin=stream, stdout=stream, stderr=stream, universal_newlines=True,
+        start_new_session=True,
+    )
+
+    def kill() -> None:
+        try:
+            if sys.platform == "win32":
+                process.kill()
+            else:
+                os.killpg(process.pid, signal.SIGKILL)
+        except OSError:  # all are gone
+            pass
+
+    timer = threading.Timer(timeout, kill)
+    timer.start()
+    try:
+        yield process
+    finally:
+        timer.cancel()
+        kill()
+        process.communicate()
+
+
+def ended(process: "subprocess.Popen[str]", input: Optional[str] = None) -> "subprocess.CompletedProcess[str]":
+    """Wait for the end of a process, and return its status and what it printed."""
+    stdout, stderr = process.communicate(input)
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+def write_line(process: "subprocess.Popen[str]", text: object) -> None:
+    """Give a process a line on its standard input."""
+    assert process.stdin
+    process.stdin.write("{}\n".format(text))
+    process.stdin.flush()
+
+
+def read_line(process: "subprocess.Popen[str]") -> str:
+    """Return the next line that a process prints, without its end; nothing where the process has ended."""
+    assert process.stdout
+    return process.stdout.readline().rstrip("\n")
+
+
+def python_in(folder: Path) -> Process:
+    """A function that runs this Python with its arguments to the end, as a user would in this folder."""
+
+    def run(
+        *arguments: str, backend: str = "environment", cwd: Path = folder, input: Optional[str] = None,
+        environment: Optional[Dict[str, str]] = None
+    ) -> "subprocess.CompletedProcess[str]":
+        variables = process_environment(folder, backend, **environment or {})
+        with started(sys.executable, *arguments, env=variables, cwd=cwd) as process:
+            return ended(process, input)
+
+    return run

@@ -1,0 +1,123 @@
+"""Processes end with their test and know its folder alone; the slow tests run on request."""
+import os
+import select
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, List
+
+import pytest
+
+from polyaxon_helper.reporter import tokens
+
+from .conftest import pytest_configure
+from .processes import (
+    ROOT,
+    TIMEOUT,
+    Process,
+    needs_client,
+    needs_traceml,
+    posix,
+    process_environment,
+    read_line,
+    started,
+)
+
+WITH_A_CHILD = """
+import subprocess, sys
+script = "import sys, time; held = open('held', 'w'); print('runs', flush=True); time.sleep(60)"
+child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+assert child.stdout.readline()
+print("both run", flush=True)
+sys.stdin.read()
+"""
+
+
+@posix
+def test_a_test_that_fails_leaves_no_process(own_folder: Path) -> None:
+    class Failure(Exception):
+        pass
+
+    os.mkfifo("held")
+    held = os.open("held", os.O_RDONLY | os.O_NONBLOCK)
+    with pytest.raises(Failure):
+        with started(sys.executable, "-c", WITH_A_CHILD, env=process_environment(own_folder),
+                     cwd=own_folder) as process:
+            assert read_line(process) == "both run"
+            raise Failure
+    assert process.returncode == -signal.SIGKILL
+    assert select.select([held], [], [], TIMEOUT)[0] and os.read(held, 1) == b"", "its child still has it open"
+    os.close(held)
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP", "SIGQUIT"])
+def test_a_process_does_not_inherit_that_a_signal_is_ignored(name: str, python: Process) -> None:
+    number = getattr(signal, name)
+    before = signal.signal(number, signal.SIG_IGN)  # as under nohup or `&`
+    try:
+        pytest_configure()
+        assert callable(signal.getsignal(number))
+        os.kill(os.getpid(), number)  # which goes on being ignored
+        script = "import os, sys; os.kill(os.getpid(), {:d}); sys.stdin.read()".format(number)
+        # Python 3.7 ends with 1 after KeyboardInterrupt
+        expected = 1 if sys.version_info < (3, 8) and name == "SIGINT" else -number
+        assert python("-c", script).returncode == expected
+    finally:
+        signal.signal(number, before)
+
+
+def test_token_files_are_those_of_the_test(python: Process) -> None:
+    ask = "-W", "ignore", "-c", "import polyaxon_helper; print(polyaxon_helper.get_user_token())"
+    assert python(*ask).stdout == "None\n"
+    for path, token in ((tokens.KEPT_FILE, "kept"), (tokens.CONTEXT_FILE, "context")):
+        os.makedirs(os.path.dirname(path))
+        Path(path).write_text('{{"{}": "{}"}}'.format(tokens.KEY, token))
+        assert python(*ask).stdout == token + "\n"
+
+
+@pytest.mark.slow
+@needs_client
+def test_the_clients_files_are_those_of_the_test(python: Process, own_folder: Path) -> None:
+    process = python("-W", "ignore", "-c", (
+        "import polyaxon_helper.client, polyaxon_client.settings as settings, hestia.user_path, polystores.utils\n"
+        "print(*(path for name, path in vars(settings).items() if name.endswith('_PATH')))\n"
+        "print(hestia.user_path.polyaxon_user_path(), polystores.utils.create_polyaxon_tmp())\n"
+    ), backend="client")
+    paths = process.stdout.split()
+    assert len(paths) > 5, process.stderr
+    assert [path for path in paths if not path.startswith(str(own_folder))] == []
+
+
+@pytest.mark.slow
+@needs_traceml
+def test_traceml_s_files_are_those_of_the_test(python: Process, own_folder: Path) -> None:
+    process = python("-W", "ignore", "-c", (
+        "import polyaxon._contexts.paths as paths\n"
+        "print(*(path for name, path in vars(paths).items() if name.isupper() and str(path).startswith('/')))\n"
+    ))
+    found = process.stdout.split()
+    assert len(found) > 5, process.stderr
+    assert [path for path in found if not path.startswith(str(own_folder))] == []
+
+
+SELECTED: List[Any] = [
+    pytest.param(["tests/reporter"], {"test_sending.py"}, id="a folder: the fast ones"),
+    pytest.param(["tests/reporter", "--slow"], {"test_sending.py", "test_request.py"}, id="a folder with --slow: all"),
+    pytest.param(["tests/reporter/test_request.py"], {"test_request.py"}, id="a file: all that is in it"),
+    pytest.param(["tests/reporter/test_request.py::test_request"], {"test_request.py"}, id="a node id: that test"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments, files", SELECTED)
+def test_which_tests_run(arguments: List[str], files: Any, python: Process) -> None:
+    process = python("-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider", *arguments, cwd=ROOT)
+    collected = {line.partition("::")[0].rpartition("/")[2] for line in process.stdout.splitlines() if "::" in line}
+    assert files == collected & {"test_sending.py", "test_request.py"}, process.stdout
+
+
+def test_the_environment_is_that_of_no_run(own_folder: Path) -> None:
+    assert [name for name in os.environ if name.startswith(("POLYAXON_", "RANK", "TF_CONFIG"))] == []
+    assert [Path.cwd(), Path.home(), Path(tempfile.gettempdir()).parent] == [own_folder] * 3
