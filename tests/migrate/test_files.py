@@ -212,11 +212,11 @@ def test_killed_at_any_moment_the_file_is_whole(step: str, python: Process, tmp_
     path = tmp_path / "a.py"
     path.write_bytes(b"old")
     script = (
-        "import os, signal, sys\nfrom polyaxon_helper.migrate import files\n"
-        "def die(*a, **k): os.kill(os.getpid(), getattr(signal, 'SIGKILL', signal.SIGTERM))\n"
+        "import os\nfrom polyaxon_helper.migrate import files\n"
+        "def die(*a, **k): os.kill(os.getpid(), 9)\n"
         "if {0!r} == 'write':\n    files.os.fdopen = die\nelse:\n    setattr(files.os, {0!r}, die)\n"
         "files.replace({1!r}, b'old', b'new')\n").format(step, str(path))
-    assert python("-c", script).returncode != 0
+    assert abs(python("-c", script).returncode) == 9  # 9 on Windows
     assert path.read_bytes() == b"old"
 
 
