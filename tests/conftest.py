@@ -22,10 +22,13 @@ def pytest_addoption(parser: Any) -> None:
 
 
 def pytest_collection_modifyitems(config: Any, items: List[Any]) -> None:
-    """Leave out the slow tests, except with --slow, and where an argument is their file or a node id in it."""
+    """Leave out the slow tests, except with --slow, and where the command line names their file or one of them."""
     if not config.getoption("--slow"):
         named = {os.path.abspath(argument.partition("::")[0]) for argument in config.args}
         is_slow = [bool(item.get_closest_marker("slow")) and str(item.path) not in named for item in items]
+        terminal = config.pluginmanager.get_plugin("terminalreporter")
+        if any(is_slow) and terminal:
+            terminal.write_line("{} slow tests are left out: --slow runs them".format(sum(is_slow)))
         config.hook.pytest_deselected(items=list(itertools.compress(items, is_slow)))
         items[:] = [item for item, left_out in zip(items, is_slow) if not left_out]
 
@@ -62,7 +65,7 @@ def environment_restored() -> Iterator[None]:
 def own_folder(environment_restored: None, new_folders: Iterator[Path], monkeypatch: Any) -> Path:
     """This test's own folder, where it finds its home, its temporary files and Polyaxon's token files, and starts.
 
-    The package has said nothing yet.
+    What the package says once in a process can be said again.
     """
     from polyaxon_helper import notices, pod  # not above: on import it reads the environment, which .processes cleans
     from polyaxon_helper.reporter import tokens

@@ -22,9 +22,9 @@ BACKENDS = ["environment"] + (["client"] if HAS_CLIENT else [])
 EACH_BACKEND = [pytest.param(name, marks=[pytest.mark.slow] if name == "client" else []) for name in BACKENDS]
 """The same, as parameters: to import the client takes half a second."""
 
-needs_client = pytest.mark.skipif(not HAS_CLIENT, reason="the client is not installed here, on purpose")
+needs_client = pytest.mark.skipif(not HAS_CLIENT, reason="polyaxon-client is not installed")
 HAS_TRACEML = None not in map(importlib.util.find_spec, ("traceml", "polyaxon", "numpy"))
-needs_traceml = pytest.mark.skipif(not HAS_TRACEML, reason="traceml is not installed here, on purpose")
+needs_traceml = pytest.mark.skipif(not HAS_TRACEML, reason="traceml is not installed: see tox.env_list in setup.cfg")
 posix = pytest.mark.skipif(sys.platform == "win32", reason="fork, signals, owners and limits are POSIX's")
 
 TIMEOUT = 60
@@ -33,7 +33,7 @@ TIMEOUT = 60
 WITH_TESTS = {"PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "startup"), str(ROOT)])}
 """The variable by which a process finds the tests' own modules."""
 
-# What the shell says of these must not reach a test, nor the processes that it starts
+# Remove the variables of the shell that would change what a test or its processes do
 for _name in list(os.environ):
     if _name.startswith((
         "POLYAXON_", "POLYSTORES_", "PYTHON", "RANK", "TF_CONFIG", "GIT_", "NETRC", "XDG_", "PYTEST_ADDOPTS",
@@ -52,9 +52,9 @@ def places(folder: Path) -> Dict[str, str]:
 
 
 def process_environment(folder: Path, backend: str = "environment", **variables: str) -> Dict[str, str]:
-    """The variables of a process that finds in this folder all that is not installed.
+    """The variables of a process that has its home, its temporary files and Polyaxon's files in this folder.
 
-    Nothing of Polyaxon's is among them but what is given. tests/startup leads /tmp and /plx-context there too.
+    Of Polyaxon's variables it has those given alone.
     """
     environment = {
         **_OUTER, **places(folder), "TEST_FOLDER": str(folder), "PYTHONPATH": str(ROOT / "tests" / "startup"),
@@ -72,7 +72,10 @@ def process_environment(folder: Path, backend: str = "environment", **variables:
 def started(
     *command: str, env: Dict[str, str], cwd: Path, stream: int = subprocess.PIPE, timeout: float = TIMEOUT
 ) -> Iterator["subprocess.Popen[str]"]:
-    """Start a process. Kill it, and all that it started, at the context's end or when the time is up."""
+    """Start a process. Kill it, and all that it started, at the context's end.
+
+    Raises TimeoutError where it did not end within so many seconds, and was killed.
+    """
     process = subprocess.Popen(
         command, env=env, cwd=str(cwd), stdin=stream, stdout=stream, stderr=stream, universal_newlines=True,
         start_new_session=True,
@@ -87,7 +90,12 @@ def started(
         except OSError:  # all are gone
             pass
 
-    timer = threading.Timer(timeout, kill)
+    def end_it() -> None:
+        late.set()
+        kill()
+
+    late = threading.Event()
+    timer = threading.Timer(timeout, end_it)
     timer.start()
     try:
         yield process
@@ -95,6 +103,8 @@ def started(
         timer.cancel()
         kill()
         process.communicate()
+        if late.is_set():
+            raise TimeoutError("killed, since it did not end within {} s: {}".format(timeout, command))
 
 
 def ended(process: "subprocess.Popen[str]", input: Optional[str] = None) -> "subprocess.CompletedProcess[str]":

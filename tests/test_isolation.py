@@ -16,6 +16,7 @@ from .processes import (
     ROOT,
     TIMEOUT,
     Process,
+    ended,
     needs_client,
     needs_traceml,
     posix,
@@ -49,6 +50,13 @@ def test_a_test_that_fails_leaves_no_process(own_folder: Path) -> None:
     assert process.returncode == -signal.SIGKILL
     assert select.select([held], [], [], TIMEOUT)[0] and os.read(held, 1) == b"", "its child still has it open"
     os.close(held)
+
+
+def test_a_process_that_hangs_is_killed_and_the_test_says_so(own_folder: Path) -> None:
+    with pytest.raises(TimeoutError, match=r"killed, since it did not end within 0.1 s: .*sleep\(60\)"):
+        with started(sys.executable, "-c", "import time; time.sleep(60)", env=process_environment(own_folder),
+                     cwd=own_folder, timeout=0.1) as process:
+            assert ended(process).returncode == 0
 
 
 @posix

@@ -1,5 +1,5 @@
 """Runs first in every Python process that a test starts: measures it, hides from it the modules that the test names,
-and leads it to the test's folder where the code of a package has a path in it.
+and replaces the paths in the code of some by paths in the test's folder.
 """
 import importlib.machinery
 import os
@@ -13,7 +13,7 @@ WITH_PATHS = {
     "hestia.paths", "hestia.user_path", "polyaxon_client.settings", "polyaxon_client.utils", "polystores.settings",
     "polystores.utils", "clipped.config.contexts", "clipped.utils.paths", "polyaxon._contexts.paths",
 }
-# What takes too long in a test; each may be set by a variable of its name
+# Limits and delays that a test may set by an environment variable of the same name
 SETTINGS = {
     "polyaxon_helper.reporter.journal": ("MAX_BYTES", "MAX_IN_MEMORY", "ROLL_BYTES"),
     "polyaxon_helper.reporter.sending": ("GATHER", "FIRST_BACKOFF", "REQUEST_TIMEOUT"),
