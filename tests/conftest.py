@@ -34,11 +34,16 @@ def pytest_collection_modifyitems(config: Any, items: List[Any]) -> None:
 
 
 def pytest_configure() -> None:
-    """Under nohup and `&` some signals are ignored. Go on ignoring them, but in a way that processes do not inherit."""
-    for name in ("SIGINT", "SIGHUP", "SIGQUIT"):
+    """Have each signal that would end pytest interrupt it, so that the tests end their processes.
+
+    One that is ignored, as under nohup and `&`, goes on being ignored, but not by the tests' processes.
+    """
+    for name in ("SIGINT", "SIGHUP", "SIGQUIT", "SIGTERM"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, lambda number, frame: None)
+        elif number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

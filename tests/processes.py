@@ -37,8 +37,8 @@ WITH_TESTS = {"PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "startup"), st
 for _name in list(os.environ):
     if _name.startswith((
         "POLYAXON_", "POLYSTORES_", "PYTHON", "RANK", "TF_CONFIG", "GIT_", "NETRC", "XDG_", "PYTEST_ADDOPTS",
-        "COVERAGE_PROCESS_START",
-    )) or _name.lower().endswith("_proxy"):
+        "COVERAGE_PROCESS_START", "FORCE_COLOR",
+    )) and _name != "PYTHONDONTWRITEBYTECODE" or _name.lower().endswith("_proxy"):
         del os.environ[_name]
 _OUTER = dict(os.environ)  # a copy: pytest changes os.environ while threads of the tests start processes
 

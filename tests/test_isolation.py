@@ -27,8 +27,8 @@ from .processes import (
 
 WITH_A_CHILD = """
 import subprocess, sys
-script = "import sys, time; held = open('held', 'w'); print('runs', flush=True); time.sleep(60)"
-child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+script = "import sys, time; held = open('held', 'w'); print('runs', flush=True); time.sleep(600)"
+child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 assert child.stdout.readline()
 print("both run", flush=True)
 sys.stdin.read()
@@ -76,6 +76,19 @@ def test_a_process_does_not_inherit_that_a_signal_is_ignored(name: str, python: 
         signal.signal(number, before)
 
 
+@posix
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGQUIT"])
+def test_a_signal_that_would_end_pytest_interrupts_it_so_that_tests_end_their_processes(name: str) -> None:
+    number = getattr(signal, name)
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        pytest_configure()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+    finally:
+        signal.signal(number, before)
+
+
 def test_token_files_are_those_of_the_test(python: Process) -> None:
     ask = "-W", "ignore", "-c", "import polyaxon_helper; print(polyaxon_helper.get_user_token())"
     assert python(*ask).stdout == "None\n"
@@ -85,29 +98,40 @@ def test_token_files_are_those_of_the_test(python: Process) -> None:
         assert python(*ask).stdout == token + "\n"
 
 
-@pytest.mark.slow
-@needs_client
-def test_the_clients_files_are_those_of_the_test(python: Process, own_folder: Path) -> None:
-    process = python("-W", "ignore", "-c", (
-        "import polyaxon_helper.client, polyaxon_client.settings as settings, hestia.user_path, polystores.utils\n"
-        "print(*(path for name, path in vars(settings).items() if name.endswith('_PATH')))\n"
-        "print(hestia.user_path.polyaxon_user_path(), polystores.utils.create_polyaxon_tmp())\n"
-    ), backend="client")
-    paths = process.stdout.split()
-    assert len(paths) > 5, process.stderr
-    assert [path for path in paths if not path.startswith(str(own_folder))] == []
+# Prints the paths in the code of all modules that some imports brought, as the modules are now loaded
+PATHS_IN_CODE = """
+import sys, types
+{imports}
+def constants(code):
+    for constant in code.co_consts:
+        yield from constants(constant) if isinstance(constant, types.CodeType) else [constant]
+for name, module in sorted(sys.modules.items()):
+    if name.partition(".")[0] in {packages!r}.split() and module is not None:
+        for constant in constants(module.__spec__.loader.get_code(name)):
+            if isinstance(constant, str) and constant.startswith(("/tmp", "/plx-context")):
+                print(name, constant, sep="\\n")
+"""
+CODE: List[Any] = [
+    pytest.param("import polyaxon_helper.backend, polyaxon_helper.reporter.sending, polyaxon_helper.resend\n"
+                 "import polyaxon_helper.local.cli, polyaxon_helper.migrate.cli", "polyaxon_helper",
+                 "polyaxon_helper.reporter.tokens polyaxon_helper.pod", id="this package's"),
+    pytest.param("import polyaxon_helper.client, polyaxon_client.tracking",
+                 "polyaxon_client polyaxon_schemas hestia polystores rhea", "polyaxon_client.settings hestia.user_path",
+                 id="the client's", marks=[pytest.mark.slow, needs_client]),
+    pytest.param("import traceml.tracking", "polyaxon traceml clipped", "polyaxon._contexts.paths",
+                 id="traceml's", marks=[pytest.mark.slow, needs_traceml]),
+]
 
 
-@pytest.mark.slow
-@needs_traceml
-def test_traceml_s_files_are_those_of_the_test(python: Process, own_folder: Path) -> None:
-    process = python("-W", "ignore", "-c", (
-        "import polyaxon._contexts.paths as paths\n"
-        "print(*(path for name, path in vars(paths).items() if name.isupper() and str(path).startswith('/')))\n"
-    ))
-    found = process.stdout.split()
-    assert len(found) > 5, process.stderr
-    assert [path for path in found if not path.startswith(str(own_folder))] == []
+@pytest.mark.parametrize("imports, packages, some", CODE)
+def test_paths_in_the_code_lead_to_the_tests_folder(
+    imports: str, packages: str, some: str, python: Process, own_folder: Path
+) -> None:
+    process = python("-W", "ignore", "-c", PATHS_IN_CODE.format(imports=imports, packages=packages), backend="client")
+    lines = process.stdout.splitlines()
+    found = list(zip(lines[::2], lines[1::2]))
+    assert set(some.split()) <= {module for module, _ in found}, process.stderr
+    assert [(module, path) for module, path in found if not path.startswith(str(own_folder))] == []
 
 
 SELECTED: List[Any] = [

@@ -34,6 +34,21 @@ def variables(monkeypatch: Any, tmp_path: Path) -> Any:
 
 # --- what the environment says
 
+FOLDERS: List[Any] = [
+    pytest.param({}, "plx-context/artifacts/" + UUID, id="in the cluster: /plx-context"),
+    pytest.param({"POLYAXON_IS_OFFLINE": "1"}, "tmp/plx/offline/runs/" + UUID, id="offline: /tmp/plx/offline"),
+]
+
+
+@pytest.mark.parametrize("variables_, folder", FOLDERS)
+def test_where_no_variable_says_the_platforms_own_folder(
+    variables_: Dict[str, str], folder: str, python: Process, own_folder: Path
+) -> None:
+    process = python("-W", "ignore", "-c", "import polyaxon_helper; print(polyaxon_helper.get_outputs_path())",
+                     environment={"POLYAXON_RUN_INSTANCE": "u.p.runs." + UUID, **variables_})
+    assert process.stdout == "{}\n".format(own_folder / folder / "outputs"), process.stderr
+
+
 CATALOGS: List[Any] = [
     pytest.param("", id="none"),
     pytest.param("{}", id="no connections"),

@@ -95,7 +95,7 @@ def test_what_a_script_is_given(
     assert {**given, **told} == given
     assert given["arguments"] == ["--flag", "--", "-m"]
     assert (given["name"], given["task"]["index"], given["main"]) == ("local.run.1", 0, "__main__")
-    assert given["interpreter"] == sys.executable
+    assert os.path.normpath(given["interpreter"]) == os.path.normpath(sys.executable)
 
 
 def test_data_and_outputs_are_absolute(python: Process, script: Path) -> None:

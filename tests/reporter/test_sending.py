@@ -184,6 +184,22 @@ def test_a_signal_handlers_metric_while_the_thread_is_made_makes_no_second(
     assert server.steps() == [0, 1]
 
 
+def test_a_thread_that_could_not_be_started_is_tried_again_by_the_next_metric(
+    server: Server, run: Run, here: sending.Reporter, monkeypatch: Any
+) -> None:
+    def refuse(thread: Any) -> None:
+        refused.append(thread)
+        raise RuntimeError("can't start new thread")
+
+    refused: List[Any] = []
+    monkeypatch.setattr("threading.Thread.start", refuse)
+    for step in range(2):
+        here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": step})[0])
+    assert len(refused) == 2
+    here.end()
+    assert server.steps() == [0, 1]
+
+
 def test_inline_the_budget_holds_too(server: Server, run: Run, here: sending.Reporter, monkeypatch: Any) -> None:
     monkeypatch.setenv("POLYAXON_HELPER_EXIT_TIMEOUT", "0.5")
     server.fault({"kind": "mute", "times": ALWAYS})
