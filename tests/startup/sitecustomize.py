@@ -10,7 +10,7 @@ TEST_FOLDER = os.environ["TEST_FOLDER"].replace(os.sep, "/")
 # Modules with paths in their code that no variable changes: of this package, of what the client imports, and of traceml
 WITH_PATHS = {
     "polyaxon_helper.pod", "polyaxon_helper.reporter.tokens",
-    "hestia.paths", "hestia.user_path", "polyaxon_client.settings", "polyaxon_client.utils", "polystores.settings",
+    "hestia.user_path", "polyaxon_client.settings", "polyaxon_client.utils", "polystores.settings",
     "polystores.utils", "clipped.config.contexts", "clipped.utils.paths", "polyaxon._contexts.paths",
 }
 # Limits and delays that a test may set by an environment variable of the same name
