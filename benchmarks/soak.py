@@ -10,7 +10,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.processes import started
 from tests.reporter.conftest import Run, Server
 
 SENDER = """
@@ -37,9 +36,8 @@ def main(seconds: float, folder: Path) -> bool:
     server = Server()
     server.reset()
     (folder / "tmp").mkdir()
-    run = Run(server, folder)
-    script = "from polyaxon_helper import send_metrics\n" + SENDER.format(seconds=seconds)
-    with started(sys.executable, "-c", script, env=run.environment, cwd=folder, timeout=seconds + 120) as process:
+    run = Run(server, folder, timeout=seconds + 120)
+    with run.start(SENDER.format(seconds=seconds)) as process:
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:
             flap = chance.choice(FLAPS)

@@ -4,8 +4,9 @@ import select
 import signal
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, List
+from typing import Any, Iterator, List
 
 import pytest
 
@@ -59,34 +60,36 @@ def test_a_process_that_hangs_is_killed_and_the_test_says_so(own_folder: Path) -
             assert ended(process).returncode == 0
 
 
+@contextmanager
+def pytest_begun_with(number: int, handler: signal.Handlers) -> Iterator[None]:
+    """What a run of pytest does with this signal, which had this handler when it began."""
+    before = signal.signal(number, handler)
+    try:
+        pytest_configure()
+        yield
+    finally:
+        signal.signal(number, before)
+
+
 @posix
 @pytest.mark.parametrize("name", ["SIGINT", "SIGHUP", "SIGQUIT"])
 def test_a_process_does_not_inherit_that_a_signal_is_ignored(name: str, python: Process) -> None:
     number = getattr(signal, name)
-    before = signal.signal(number, signal.SIG_IGN)  # as under nohup or `&`
-    try:
-        pytest_configure()
+    with pytest_begun_with(number, signal.SIG_IGN):  # as under nohup or `&`
         assert callable(signal.getsignal(number))
         os.kill(os.getpid(), number)  # which goes on being ignored
         script = "import os, sys; os.kill(os.getpid(), {:d}); sys.stdin.read()".format(number)
         # Python 3.7 ends with 1 after KeyboardInterrupt
         expected = 1 if sys.version_info < (3, 8) and name == "SIGINT" else -number
         assert python("-c", script).returncode == expected
-    finally:
-        signal.signal(number, before)
 
 
 @posix
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGQUIT"])
 def test_a_signal_that_would_end_pytest_interrupts_it_so_that_tests_end_their_processes(name: str) -> None:
     number = getattr(signal, name)
-    before = signal.signal(number, signal.SIG_DFL)
-    try:
-        pytest_configure()
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), number)
-    finally:
-        signal.signal(number, before)
+    with pytest_begun_with(number, signal.SIG_DFL), pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), number)
 
 
 def test_token_files_are_those_of_the_test(python: Process) -> None:

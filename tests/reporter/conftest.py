@@ -11,7 +11,7 @@ import pytest
 from polyaxon_helper.reporter import tokens
 
 from ..containers import INFO
-from ..processes import WITH_TESTS, ended, process_environment, started
+from ..processes import TIMEOUT, WITH_TESTS, ended, process_environment, started
 
 TOKEN = "a-token-that-nobody-may-see"
 SENDER = "from polyaxon_helper import send_metrics\n"
@@ -73,8 +73,9 @@ class Server:
 class Run:
     """An experiment: its outputs folder and the environment of its processes, which find all else in the folder."""
 
-    def __init__(self, server: Server, folder: Path) -> None:
+    def __init__(self, server: Server, folder: Path, timeout: float = TIMEOUT) -> None:
         self.server = server
+        self.timeout = timeout
         self.folder = folder
         self.outputs = folder / "outputs"
         self.outputs.mkdir()
@@ -90,7 +91,7 @@ class Run:
     def start(self, script: str, *arguments: str, **variables: str) -> ContextManager["subprocess.Popen[str]"]:
         """Start a process that runs the script, with send_metrics imported, and ends with the context."""
         return started(sys.executable, *arguments, "-c", SENDER + script, env={**self.environment, **variables},
-                       cwd=self.folder)
+                       cwd=self.folder, timeout=self.timeout)
 
     def end(self, process: "subprocess.Popen[str]") -> "subprocess.CompletedProcess[str]":
         """Wait for the end of a process; it printed no token."""

@@ -38,8 +38,13 @@ def here(server: Server, run: Run, monkeypatch: Any) -> Iterator[sending.Reporte
         queue.close()
 
 
+def accept(here: sending.Reporter, server: Server, step: int) -> str:
+    """Give the reporter a metric for the server, and return what it says about it."""
+    return here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": step})[0])
+
+
 def test_a_drain_within_a_drain_does_nothing(server: Server, run: Run, here: sending.Reporter) -> None:
-    here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": 0})[0])
+    accept(here, server, 0)
     with here._draining:
         here.drain()
     assert server.steps() == []
@@ -49,7 +54,7 @@ def test_a_drain_within_a_drain_does_nothing(server: Server, run: Run, here: sen
 
 def test_where_no_thread_can_be_started_it_is_sent_inline(server: Server, run: Run, here: sending.Reporter) -> None:
     for step in range(3):
-        assert here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": step})[0]) == ""
+        assert accept(here, server, step) == ""
     assert len(run.journals()) == 1
     here.end()
     assert (server.steps(), run.journals(), here.summary()) == ([0, 1, 2], [], "")
@@ -67,7 +72,7 @@ def test_backoff_doubles_up_to_a_ceiling_with_full_jitter_and_then_begins_anew(
     monkeypatch.setattr(sending, "jitter", none)
     for errors in (9, 1):
         server.fault({"kind": "error", "times": errors})
-        here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": errors})[0])
+        accept(here, server, errors)
         here.drain()
     assert asked == [(0, most) for most in (0.5, 1, 2, 4, 8, 16, 32, 60, 60, 0.5)]
     assert server.steps() == [9, 1]
@@ -85,7 +90,7 @@ def test_no_lock_is_held_over_a_request(
         return request(*arguments)
 
     monkeypatch.setattr(api.Api, "_request", look)
-    here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": 0})[0])
+    accept(here, server, 0)
     here.end()
     assert held == [False]
 
@@ -95,7 +100,7 @@ def test_connections_are_closed_at_the_end(
 ) -> None:
     closed: List[Any] = []
     monkeypatch.setattr("requests.Session.close", lambda session: closed.append(session))
-    here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": 0})[0])
+    accept(here, server, 0)
     here.end()
     assert (server.steps(), len(closed)) == ([0], 1)
 
@@ -106,7 +111,7 @@ def test_entry_added_while_its_journal_was_found_empty_is_sent(
     read = Journal.read
     found: List[List[bytes]] = [[]]
     monkeypatch.setattr(Journal, "read", lambda self, limit: found.pop() if found else read(self, limit))
-    here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": 0})[0])
+    accept(here, server, 0)
     here.end()
     assert (server.steps(), run.journals(), here.summary()) == ([0], [], "")
 
@@ -114,16 +119,13 @@ def test_entry_added_while_its_journal_was_found_empty_is_sent(
 def test_entry_added_while_a_batch_is_read_is_gathered_for_the_next(
     server: Server, run: Run, here: sending.Reporter, monkeypatch: Any
 ) -> None:
-    def accept(step: int) -> None:
-        here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": step})[0])
-
     def read_and_add(self: Journal, limit: int) -> List[bytes]:
         lines = read(self, limit)
         if meanwhile:
-            accept(meanwhile.pop())
+            accept(here, server, meanwhile.pop())
         return lines
 
-    accept(0)
+    accept(here, server, 0)
     read, meanwhile = Journal.read, [1]
     monkeypatch.setattr(Journal, "read", read_and_add)
     here.drain()
@@ -141,7 +143,7 @@ def test_of_what_was_left_behind_only_its_own_experiments_is_taken(
         each.append(checks.entry({"step": 1})[0])
     for each in (left, others):
         each.close()
-    here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": 0})[0])
+    accept(here, server, 0)
     here.end()
     used.close()
     assert server.steps() == [0, 1]
@@ -154,11 +156,10 @@ def test_interrupt_while_the_thread_is_started_leaves_it_to_the_next_metric(
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    arguments = (lambda: server.url + "/api/v1"), INFO, checks.entry({"step": 0})[0]
     with monkeypatch.context() as interrupted, pytest.raises(KeyboardInterrupt):
         interrupted.setattr(here, "connect", interrupt)
-        here.accept(*arguments)
-    here.accept(*arguments)
+        accept(here, server, 0)
+    accept(here, server, 0)
     here.end()
     assert server.steps() == [0, 0]
 
@@ -166,19 +167,16 @@ def test_interrupt_while_the_thread_is_started_leaves_it_to_the_next_metric(
 def test_a_signal_handlers_metric_while_the_thread_is_made_makes_no_second(
     server: Server, run: Run, here: sending.Reporter, monkeypatch: Any
 ) -> None:
-    def accept(step: int) -> None:
-        here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": step})[0])
-
     def interrupted(thread: Any, *arguments: Any, **named: Any) -> None:
         made.append(thread)
         if len(made) == 1:
-            accept(1)
+            accept(here, server, 1)
         make(thread, *arguments, **named)
 
     make: Any = threading.Thread.__init__
     made: List[Any] = []
     monkeypatch.setattr("threading.Thread.__init__", interrupted)
-    accept(0)
+    accept(here, server, 0)
     assert len(made) == 1
     here.end()
     assert server.steps() == [0, 1]
@@ -194,7 +192,7 @@ def test_a_thread_that_could_not_be_started_is_tried_again_by_the_next_metric(
     refused: List[Any] = []
     monkeypatch.setattr("threading.Thread.start", refuse)
     for step in range(2):
-        here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": step})[0])
+        accept(here, server, step)
     assert len(refused) == 2
     here.end()
     assert server.steps() == [0, 1]
@@ -203,7 +201,7 @@ def test_a_thread_that_could_not_be_started_is_tried_again_by_the_next_metric(
 def test_inline_the_budget_holds_too(server: Server, run: Run, here: sending.Reporter, monkeypatch: Any) -> None:
     monkeypatch.setenv("POLYAXON_HELPER_EXIT_TIMEOUT", "0.5")
     server.fault({"kind": "mute", "times": ALWAYS})
-    here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": 0})[0])
+    accept(here, server, 0)
     began = time.monotonic()
     here.end()
     assert time.monotonic() - began < 3
@@ -214,7 +212,7 @@ def test_interrupt_in_the_wait_is_taken(server: Server, run: Run, here: sending.
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": 0})[0])
+    accept(here, server, 0)
     monkeypatch.setattr(here, "drain", interrupt)
     here.end()
     assert "1 metric entries wait" in here.summary()
