@@ -27,6 +27,8 @@ from .journal import FLAGS, lock
 HEADER = b"step|timestamp|metric"
 LAST_BYTES = 256
 """More than a point takes."""
+WRITING_SECONDS = 1
+"""How long a last line that is not whole may be one that another process is just writing."""
 TELL_SECONDS = 0.5
 """How long an exit waits for the request that tells the API of metrics."""
 
@@ -98,10 +100,11 @@ def _add(path: str, point: bytes) -> List[str]:
     """Append the point to the file; what is to be said about it."""
     troubles = []
     try:
+        begun = path in _begun  # asked first: another thread may make the file meanwhile
         try:
             handle = os.open(path, FLAGS | os.O_APPEND)
         except FileNotFoundError:
-            if path in _begun:
+            if begun:
                 troubles.append("{} was deleted, with the points in it; it begins anew".format(path))
             os.makedirs(os.path.dirname(path), exist_ok=True)
             handle = os.open(path, FLAGS | os.O_APPEND | os.O_CREAT, 0o666)  # the sidecar may be another user
@@ -124,7 +127,9 @@ def _append(handle: int, text: bytes) -> None:
     """By a single write, so that no thread, process or signal handler in between can break a line."""
     written = os.write(handle, text)
     if written < len(text):
-        os.ftruncate(handle, os.fstat(handle).st_size - written)
+        end = os.lseek(handle, 0, os.SEEK_CUR)
+        if end == os.fstat(handle).st_size:  # no other process has added a point behind it
+            os.ftruncate(handle, end - written)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
@@ -135,22 +140,32 @@ def _begin(handle: int) -> None:
             break
         time.sleep(0.001)
     try:
-        size = os.fstat(handle).st_size
-        for length in (LAST_BYTES, size):  # all, where a machine that went down left a long tail of zeros
-            start = max(0, size - length)
-            os.lseek(handle, start, os.SEEK_SET)
-            text = os.read(handle, length)
-            if b"\n" in text:
+        for _ in range(1000 * WRITING_SECONDS):
+            status = os.fstat(handle)
+            whole = _whole(handle, status.st_size)
+            if whole == status.st_size or time.time() - status.st_mtime > WRITING_SECONDS:
                 break
-        before, end, last = text.rpartition(b"\n")
-        if end and not _POINT.match(last):
-            os.ftruncate(handle, start + len(before))
-        elif not end and text != HEADER:
-            if text:
-                os.ftruncate(handle, 0)
+            time.sleep(0.001)
+        if whole < status.st_size:
+            os.ftruncate(handle, whole)
+        if not whole:
             _append(handle, HEADER)
     finally:
         lock(handle, "LOCK_UN")
+
+
+def _whole(handle: int, size: int) -> int:
+    """Return the length of the first `size` bytes, without a last line that is neither the header nor a point."""
+    for length in (LAST_BYTES, size):  # all, where a machine that went down left a long tail of zeros
+        start = max(0, size - length)
+        os.lseek(handle, start, os.SEEK_SET)
+        text = os.read(handle, size - start)  # not what others add meanwhile, of which the end may be cut off
+        if b"\n" in text:
+            break
+    before, end, last = text.rpartition(b"\n")
+    if end:
+        return size if _POINT.match(last) else start + len(before)
+    return size if text == HEADER else 0
 
 
 def _tell() -> None:

@@ -1,5 +1,6 @@
 """Metrics in the pod of a Polyaxon 1.x or 2.x: what is in the event files, whatever happens to the process."""
 import json
+import os
 import re
 import subprocess
 import sys
@@ -179,12 +180,101 @@ EARLIER: List[Any] = [
 
 
 @pytest.mark.parametrize("before, mended", EARLIER)
-def test_what_is_there_stays_and_what_is_torn_is_mended(before: str, mended: str, pod: Path) -> None:
+def test_what_is_there_stays_and_what_is_torn_is_mended(before: str, mended: str, monkeypatch: Any, pod: Path) -> None:
     folder = pod / "artifacts" / UUID / "events" / "metric"
     folder.mkdir(parents=True)
     (folder / "a.plx").write_text(before)
+    os.utime(str(folder / "a.plx"), (0, 0))
+    monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail("waited"))
     events.write({"a": 1.0})
     assert texts(pod)["a.plx"] == STAMP.sub("|", mended) + "\n|1.0"
+
+
+# --- what others write meanwhile
+
+
+def others_file(folder: Path, text: str) -> Path:
+    path = folder / "artifacts" / UUID / "events" / "metric" / "a.plx"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    return path
+
+
+def add(path: Path, text: str) -> None:
+    with path.open("a") as file:
+        file.write(text)
+
+
+@pytest.mark.parametrize("call", ["fstat", "lseek", "read"])
+@pytest.mark.parametrize("there", [HEADER, HEADER + "\n" + WHOLE, HEADER + ("\n" + WHOLE) * 6],
+                         ids=["the header alone", "a whole point", "more than is read"])
+def test_no_point_of_another_is_lost_at_the_start(there: str, call: str, monkeypatch: Any, pod: Path) -> None:
+    path = others_file(pod, there)
+    real, others = getattr(os, call), []  # type: Any, List[str]
+
+    def and_another_adds(*args: int) -> Any:
+        result = real(*args)
+        if len(others) < 40:
+            others.extend([WHOLE] * 10)
+            add(path, ("\n" + WHOLE) * 10)
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, and_another_adds)
+        events.write({"a": 1.0})
+    assert others
+    assert texts(pod)["a.plx"] == STAMP.sub("|", "\n".join([there] + others)) + "\n|1.0"
+
+
+def test_half_a_point_is_waited_for(monkeypatch: Any, pod: Path) -> None:
+    path = others_file(pod, HEADER + "\n" + WHOLE[:10])
+    monkeypatch.setattr("time.sleep", lambda seconds: add(path, WHOLE[10:]))
+    events.write({"a": 1.0})
+    assert texts(pod)["a.plx"] == STAMP.sub("|", HEADER + "\n" + WHOLE) + "\n|1.0"
+
+
+def test_half_a_point_is_waited_for_a_second_whatever_the_clock_says(monkeypatch: Any, pod: Path) -> None:
+    path = others_file(pod, HEADER + "\n" + WHOLE[:10])
+    slept: List[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    monkeypatch.setattr("time.time", lambda: 0.0)
+    events.write({"a": 1.0})
+    assert STAMP.sub("|", path.read_text()) == HEADER + "\n|1.0"
+    assert sum(slept) == pytest.approx(1)
+
+
+def test_of_a_full_disk_no_point_of_another_is_lost(monkeypatch: Any, pod: Path) -> None:
+    path = others_file(pod, HEADER)
+    events.write({"a": 1.0})
+    real = os.write
+
+    def a_part(handle: int, text: bytes) -> int:
+        written = real(handle, text[:10])
+        add(path, "\n" + WHOLE)
+        return written
+
+    with monkeypatch.context() as patch, pytest.warns(RuntimeWarning, match="No space left"):
+        patch.setattr(os, "write", a_part)
+        events.write({"a": 2.0})
+    assert path.read_text().endswith("\n" + WHOLE)
+
+
+def test_a_file_that_two_threads_make_was_not_deleted(monkeypatch: Any, pod: Path, recwarn: Any) -> None:
+    real, opened = os.open, []  # type: Any, List[str]
+
+    def and_another_makes_it(path: str, *how: int) -> Any:
+        opened.append(path)
+        try:
+            return real(path, *how)
+        except FileNotFoundError:
+            if len(opened) == 1:
+                events.write({"a": 1.0})
+            raise
+
+    monkeypatch.setattr(os, "open", and_another_makes_it)
+    events.write({"a": 2.0})
+    assert texts(pod) == {"a.plx": HEADER + "\n|1.0\n|2.0"}
+    assert [str(each.message) for each in recwarn] == []
 
 
 # --- whatever happens
