@@ -22,6 +22,8 @@ GATHER = 1.0
 FIRST_BACKOFF = 0.5
 MAX_BACKOFF = 60.0
 EXIT_TIMEOUT = 5.0
+INTERRUPT_POLL = 0.2
+"""Seconds after which the exit sees an interrupt that came just before it began to wait: that does not end a wait."""
 REQUEST_TIMEOUT = 60.0
 RESEND = "python -m polyaxon_helper.resend"
 
@@ -138,8 +140,8 @@ class Reporter:
             self._abandoned = _left_behind()  # by now perhaps by children of this process
             self.ending.set()
         try:
-            if self._thread and self._thread.is_alive():
-                self._thread.join(max(0.0, self._deadline - time.monotonic()))
+            while self._thread and self._thread.is_alive() and time.monotonic() < self._deadline:
+                self._thread.join(min(INTERRUPT_POLL, self._deadline - time.monotonic()))
             if not self._thread or not self._thread.is_alive():
                 self.drain()  # what came after the thread's end, or all
         except KeyboardInterrupt:  # somebody wants it to end now

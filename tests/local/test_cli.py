@@ -305,9 +305,10 @@ def test_ctrl_c_at_a_terminal_reaches_the_script_once(own_folder: Path, script: 
 
     script.write_text(
         "import os, signal, time\n"
-        "def stop(number, frame): os.write(1, b'got it')\n"
+        "got = []\n"
+        "def stop(*_):\n    got.append(1)\n    os.write(1, b'got it')\n"
         "signal.signal(signal.SIGINT, stop)\n"
-        "signal.signal(signal.SIGTERM, lambda *_: exit(6))\n"
+        "signal.signal(signal.SIGTERM, lambda *_: exit(40 + len(got)))\n"
         "os.write(1, b'ready')\n"
         "while True: time.sleep(0.05)  # until the signals\n"
     )
@@ -327,9 +328,8 @@ def test_ctrl_c_at_a_terminal_reaches_the_script_once(own_folder: Path, script: 
             os.write(terminal, b"\x03")
             read_until(b"got it")
             process.terminate()
-            read_until(b"outputs: ")
-            assert process.wait(TIMEOUT) == 6
-        assert seen.count(b"got it") == 1
+            # not what it prints: the end of a terminal's session may take what was not read yet
+            assert process.wait(TIMEOUT) == 41
     finally:
         os.close(terminal)
         os.close(its_end)

@@ -239,18 +239,22 @@ def test_budget_of_the_exit(server: Server, run: Run, value: str, least: float, 
                     if value == "soon" else [])
 
 
-def test_interrupting_the_wait_at_exit_ends_it(server: Server, run: Run) -> None:
+@pytest.mark.parametrize("mine", [
+    pytest.param("pass", id="while it waits"),
+    pytest.param("signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])", id="without waking it", marks=posix),
+])
+def test_interrupting_the_wait_at_exit_ends_it(mine: str, server: Server, run: Run) -> None:
     server.fault({"kind": "mute", "times": ALWAYS})
     # not measured: it has a lock of its own, which an interrupt may leave locked
     ended = run(BURST + """
-import os, sys, threading, time, traceback
+import os, signal, sys, threading, time, traceback
 def interrupt():
     while "join" not in [frame.name for frame in traceback.extract_stack(sys._current_frames()[main])]:
         time.sleep(0.01)
     os.kill(os.getpid(), 2)
 main = threading.get_ident()
 threading.Thread(target=interrupt, daemon=True).start()
-""", POLYAXON_HELPER_EXIT_TIMEOUT="3000", COVERAGE_PROCESS_START="")
+""" + mine, POLYAXON_HELPER_EXIT_TIMEOUT="3000", COVERAGE_PROCESS_START="")
     assert ended.returncode == 0
     assert ended.stderr.startswith("polyaxon_helper: 20 metric entries wait in") and ended.stderr.count("\n") == 1
 
