@@ -117,7 +117,7 @@ class Edits:
         """A simple statement in front of another, whatever block that is in."""
         decorators = [self.source.at(each.lineno, 0) for each in getattr(node, "decorator_list", [])]
         start = min([self.source.start(node)] + decorators)
-        start += len(BLANKS.match(self.source.text, start).group())  # type: ignore[union-attr]  # it may be nothing
+        start += len(BLANKS.match(self.source.text, start).group())  # type: ignore[union-attr]  # it always matches
         opening = self.source.text[self.source.logical_line(start).start:start]
         between = "; " if opening.strip() else self.source.newline + self.source.indent_at(start)
         self._insert(start, line + between)

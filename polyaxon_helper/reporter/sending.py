@@ -23,7 +23,7 @@ FIRST_BACKOFF = 0.5
 MAX_BACKOFF = 60.0
 EXIT_TIMEOUT = 5.0
 INTERRUPT_POLL = 0.2
-"""Seconds after which the exit sees an interrupt that came just before it began to wait: that does not end a wait."""
+"""Seconds that the exit waits at a time: an interrupt just before a wait is seen only after it."""
 REQUEST_TIMEOUT = 60.0
 RESEND = "python -m polyaxon_helper.resend"
 

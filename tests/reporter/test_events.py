@@ -179,25 +179,23 @@ EARLIER: List[Any] = [
 ]
 
 
+def others_file(folder: Path, text: str) -> Path:
+    """Make the event file of metric a, as another process left it."""
+    path = folder / "artifacts" / UUID / "events" / "metric" / "a.plx"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    return path
+
+
 @pytest.mark.parametrize("before, mended", EARLIER)
 def test_what_is_there_stays_and_what_is_torn_is_mended(before: str, mended: str, monkeypatch: Any, pod: Path) -> None:
-    folder = pod / "artifacts" / UUID / "events" / "metric"
-    folder.mkdir(parents=True)
-    (folder / "a.plx").write_text(before)
-    os.utime(str(folder / "a.plx"), (0, 0))
+    os.utime(str(others_file(pod, before)), (0, 0))
     monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail("waited"))
     events.write({"a": 1.0})
     assert texts(pod)["a.plx"] == STAMP.sub("|", mended) + "\n|1.0"
 
 
 # --- what others write meanwhile
-
-
-def others_file(folder: Path, text: str) -> Path:
-    path = folder / "artifacts" / UUID / "events" / "metric" / "a.plx"
-    path.parent.mkdir(parents=True)
-    path.write_text(text)
-    return path
 
 
 def add(path: Path, text: str) -> None:
@@ -391,12 +389,10 @@ send_metrics(step=10, loss=1)
 def test_a_process_that_is_stopped_at_the_files_start_holds_up_nobody(run: Process, pod: Path) -> None:
     import fcntl
 
-    folder = pod / "artifacts" / UUID / "events" / "metric"
-    folder.mkdir(parents=True)
-    with open(str(folder / "loss.plx"), "wb") as held:
+    with others_file(pod, "").open("wb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        assert run("send_metrics(loss=1)").stderr == ""
-    assert points(pod, "loss.plx") == ["|1.0"]
+        assert run("send_metrics(a=1)").stderr == ""
+    assert points(pod, "a.plx") == ["|1.0"]
 
 
 def test_with_warnings_as_errors_every_point_is_written_before_one_is_raised(run: Process, pod: Path) -> None:
