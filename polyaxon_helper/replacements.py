@@ -2,7 +2,7 @@
 
 Pure data. The warnings, the delegation, the fallback, the rewriter and MIGRATION.md all read it.
 """
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple
 
 VERSION = "0.6.0"
 DEPRECATED_IN = "0.6.0"
@@ -11,7 +11,10 @@ REMOVED_IN = "1.0.0"
 TRACKING = "polyaxon_client.tracking"
 EXCEPTIONS = "polyaxon_client.exceptions"
 
-TRACEML_AFTER = "from traceml import tracking; tracking.get_or_create_run()"
+CLIENT = "polyaxon_helper.client"
+"""The module of ours that has the client's names where polyaxon_client can't be imported by itself."""
+CLIENT_BREAKS = (3, 10)
+"""The first Python where it can't."""
 
 MIGRATE = "python -m polyaxon_helper.migrate"
 MIGRATE_TO_TRACEML = MIGRATE + " --to traceml"
@@ -20,11 +23,13 @@ RUN_INSTANCE = "POLYAXON_RUN_INSTANCE"
 """The one sure sign of a pod of Polyaxon 1.x or 2.x: OWNER.PROJECT.runs.UUID."""
 
 
-class Traceml(NamedTuple):
-    """What a legacy name became on Polyaxon 1.x and 2.x, behind TRACEML_AFTER."""
+class Written(NamedTuple):
+    """What to write in place of a legacy name."""
 
     write: str
-    """The expression to write in place of the legacy one; "" where there is none."""
+    """The expression; "" where there is none. Of a call `...` stands for the arguments."""
+    needs: str = ""
+    """The name that has to be there first: one of the target's homes, or of its functions."""
     moves: bool = True
     """Whether that is sure enough to be written without asking."""
     note: str = ""
@@ -34,12 +39,8 @@ class Traceml(NamedTuple):
 class Replacement(NamedTuple):
     """What a legacy name became."""
 
-    write: str
-    """The expression to write in place of the legacy one."""
-    after: str
-    """What has to stand above it, once a module."""
-    traceml: Traceml
-    """The same for traceml."""
+    client: Written
+    traceml: Written
     home: Optional[str] = None
     """The client's module that has the successor; None where there is no successor."""
     path: Optional[str] = None
@@ -50,116 +51,146 @@ class Replacement(NamedTuple):
     """The environment variables that hold the answer, newest first: the first that is set decides."""
 
 
-_EXPERIMENT = "from polyaxon_client.tracking import Experiment"
-_EXPERIMENT_ONCE = _EXPERIMENT + "; experiment = Experiment()"
+class Method(NamedTuple):
+    """What a method of the client's Experiment became in a run of traceml's."""
+
+    name: str
+    keywords: Optional[Dict[str, str]] = {}
+    """What each keyword is called there; None where any is taken as it is."""
+    positional: int = 0
+    """How many arguments may be given by position."""
+    required: int = 0
+    """How many keywords must be given."""
+
+
+class Function(NamedTuple):
+    """A function that a module gets once, where what is written calls it."""
+
+    text: str
+    needs: str
+
+
+class Target(NamedTuple):
+    """What a script is moved to."""
+
+    column: str
+    """The field of a Replacement that says what to write."""
+    homes: Dict[str, str]
+    """The module that each name is imported from."""
+    functions: Dict[str, Function]
+    sources: FrozenSet[str]
+    """The modules that are left, the legacy package aside."""
+    requires: str
+    """What pip has to install for it."""
+
+
 _PARAMS = ("POLYAXON_PARAMS", "POLYAXON_DECLARATIONS")
 _OUTPUTS = ("POLYAXON_RUN_OUTPUTS_PATH", "POLYAXON_OUTPUTS_PATH")
-_INPUTS = Traceml("tracking.TRACKING_RUN.get_inputs()", note="answers {} where there are none, not None")
-_INFO = Traceml(
-    '{"owner": tracking.TRACKING_RUN.owner, "project": tracking.TRACKING_RUN.project, '
-    '"uuid": tracking.TRACKING_RUN.run_uuid, "name": tracking.TRACKING_RUN.run_data.name}',
-    moves=False, note="its keys are others",
+_RUN = "tracking.get_or_create_run()"
+_INPUTS = Written(_RUN + ".get_inputs()", "tracking", note="answers {} where there are none, not None")
+_INFO = Written(
+    '{{"owner": {0}.owner, "project": {0}.project, "uuid": {0}.run_uuid, "name": {0}.run_data.name}}'.format(_RUN),
+    "tracking", moves=False, note="its keys are others",
 )
-_RUN = Traceml("tracking.get_or_create_run()", note="of the old methods it has log_metrics alone for sure")
 _TF_CONFIG = 'json.loads(os.environ["TF_CONFIG"])'
 _TF_NOTE = "a TFJob has it, with `chief` in place of `master`; needs import json, os"
+_STORES = "c.store_path for c in {}.get_connections_catalog() or [] if c.store_path".format(_RUN)
 
 FUNCTIONS: Dict[str, Replacement] = {
     "get_cluster_def": Replacement(
-        "Experiment.get_cluster_def()", _EXPERIMENT,
-        Traceml(_TF_CONFIG + '["cluster"]', moves=False, note=_TF_NOTE), TRACKING, "Experiment.get_cluster_def",
+        Written("Experiment.get_cluster_def()", "Experiment"),
+        Written(_TF_CONFIG + '["cluster"]', moves=False, note=_TF_NOTE), TRACKING, "Experiment.get_cluster_def",
         variables=("POLYAXON_CLUSTER",),
     ),
     "get_declarations": Replacement(
-        "Experiment.get_params()", _EXPERIMENT, _INPUTS, TRACKING, "Experiment.get_params",
+        Written("Experiment.get_params()", "Experiment"), _INPUTS, TRACKING, "Experiment.get_params",
         asks="Experiment.get_declarations", variables=_PARAMS,
     ),
     "get_params": Replacement(
-        "Experiment.get_params()", _EXPERIMENT, _INPUTS, TRACKING, "Experiment.get_params",
+        Written("Experiment.get_params()", "Experiment"), _INPUTS, TRACKING, "Experiment.get_params",
         asks="Experiment.get_declarations", variables=_PARAMS,
     ),
     "get_experiment_info": Replacement(
-        "Experiment.get_experiment_info()", _EXPERIMENT, _INFO, TRACKING, "Experiment.get_experiment_info",
+        Written("Experiment.get_experiment_info()", "Experiment"), _INFO, TRACKING, "Experiment.get_experiment_info",
         variables=("POLYAXON_EXPERIMENT_INFO",),
     ),
     "get_task_info": Replacement(
-        "Experiment.get_task_info()", _EXPERIMENT,
-        Traceml(_TF_CONFIG + '["task"]', moves=False, note=_TF_NOTE), TRACKING, "Experiment.get_task_info",
+        Written("Experiment.get_task_info()", "Experiment"),
+        Written(_TF_CONFIG + '["task"]', moves=False, note=_TF_NOTE), TRACKING, "Experiment.get_task_info",
         variables=("POLYAXON_TASK_INFO",),
     ),
     "get_job_info": Replacement(
-        "Job.get_job_info()", "from polyaxon_client.tracking import Job", _INFO, TRACKING, "Job.get_job_info",
-        variables=("POLYAXON_JOB_INFO",),
+        Written("Job.get_job_info()", "Job"), _INFO, TRACKING, "Job.get_job_info", variables=("POLYAXON_JOB_INFO",),
     ),
     "get_tf_config": Replacement(
-        "Experiment.get_tf_config()", _EXPERIMENT,
-        Traceml(_TF_CONFIG, moves=False, note=_TF_NOTE), TRACKING, "Experiment.get_tf_config",
+        Written("Experiment.get_tf_config()", "Experiment"),
+        Written(_TF_CONFIG, moves=False, note=_TF_NOTE), TRACKING, "Experiment.get_tf_config",
         variables=("POLYAXON_CLUSTER", "POLYAXON_TASK_INFO") + _OUTPUTS,
     ),
     "get_outputs_path": Replacement(
-        "get_outputs_path()", "from polyaxon_client.tracking import get_outputs_path",
-        Traceml("tracking.get_outputs_path()"), TRACKING, "get_outputs_path", variables=_OUTPUTS,
+        Written(
+            "get_outputs_path()", "get_outputs_path",
+            note="a bucket's credentials are in os.environ only once an Experiment is made: make one before",
+        ),
+        Written(_RUN + ".get_outputs_path()", "tracking"), TRACKING, "get_outputs_path", variables=_OUTPUTS,
     ),
     "get_outputs_refs_paths": Replacement(
-        "get_outputs_refs_paths()", "from polyaxon_client.tracking import get_outputs_refs_paths",
-        Traceml("", moves=False, note="use `init: artifacts` in the polyaxonfile, or params with `ref`"),
+        Written("get_outputs_refs_paths()", "get_outputs_refs_paths"),
+        Written("", moves=False, note="use `init: artifacts` in the polyaxonfile, or params with `ref`"),
         TRACKING, "get_outputs_refs_paths", variables=("POLYAXON_REFS_OUTPUTS_PATHS",),
     ),
     "get_data_paths": Replacement(
-        "get_data_paths()", "from polyaxon_client.tracking import get_data_paths",
-        Traceml(
-            "{c.name: c.store_path for c in (tracking.get_connections_catalog() or []) if c.store_path}",
-            note="the keys are the connections' names",
-        ),
-        TRACKING, "get_data_paths",
-        variables=("POLYAXON_RUN_DATA_PATHS", "POLYAXON_DATA_PATHS"),
+        Written("get_data_paths()", "get_data_paths"),
+        Written("{c.name: " + _STORES + "}", "tracking", note="the keys are the connections' names"),
+        TRACKING, "get_data_paths", variables=("POLYAXON_RUN_DATA_PATHS", "POLYAXON_DATA_PATHS"),
     ),
     "get_data_path": Replacement(
-        "next(iter(get_data_paths().values()))", "from polyaxon_client.tracking import get_data_paths",
-        Traceml(
-            "next(c.store_path for c in tracking.get_connections_catalog() if c.store_path)", moves=False,
-            note="the first connection's",
+        Written(
+            "next(iter((get_data_paths() or {}).values()), None)", "get_data_paths",
+            note='the first volume\'s; better name the one that you mean: get_data_paths()["NAME"]',
+        ),
+        Written(
+            "next((" + _STORES + "), None)", "tracking",
+            note="the first connection's; better name the one that you mean",
         ),
         variables=("POLYAXON_DATA_PATH",),
     ),
     "get_log_level": Replacement(
-        "get_log_level()", "from polyaxon_client.tracking import get_log_level",
-        Traceml("tracking.get_log_level()"), TRACKING, "get_log_level",
-        variables=("POLYAXON_LOG_LEVEL",),
+        Written("get_log_level()", "get_log_level"), Written(_RUN + ".get_log_level()", "tracking"),
+        TRACKING, "get_log_level", variables=("POLYAXON_LOG_LEVEL",),
     ),
     "get_api": Replacement(
-        'os.environ["POLYAXON_API_HTTP_HOST"] + "/api/v1"', "import os",
-        Traceml('os.environ["POLYAXON_HOST"] + "/api/v1"', moves=False, note="another API; needs import os"),
+        Written('os.environ["POLYAXON_API_HTTP_HOST"] + "/api/v1"', "os", moves=False),
+        Written('os.environ["POLYAXON_HOST"] + "/api/v1"', "os", moves=False, note="another API"),
         variables=("POLYAXON_API_HTTP_HOST", "POLYAXON_API"),
     ),
     "get_user_token": Replacement(
-        "PolyaxonClient().token", "from polyaxon_client import PolyaxonClient",
-        Traceml("tracking.TRACKING_RUN.client.config.token", moves=False, note="a token for another API"),
+        Written("PolyaxonClient().token", "PolyaxonClient", moves=False),
+        Written(_RUN + ".client.config.token", "tracking", moves=False, note="a token for another API"),
         variables=("POLYAXON_SECRET_USER_TOKEN", "POLYAXON_USER_TOKEN"),
     ),
     "get_internal_token": Replacement(
-        'os.environ.get("POLYAXON_INTERNAL_SECRET_TOKEN")', "import os",
-        Traceml("", moves=False, note="there is none any more"),
+        Written('os.environ.get("POLYAXON_INTERNAL_SECRET_TOKEN")', "os", moves=False),
+        Written("", moves=False, note="there is none any more"),
         variables=("POLYAXON_INTERNAL_SECRET_TOKEN",),
     ),
     "send_metrics": Replacement(
-        "experiment.log_metrics(...)", _EXPERIMENT_ONCE,
-        Traceml("tracking.log_metrics(...)"), TRACKING, "Experiment.log_metrics",
+        Written("get_experiment().log_metrics(...)", "get_experiment"),
+        Written(_RUN + ".log_metrics(...)", "tracking"), TRACKING, "Experiment.log_metrics",
         variables=("POLYAXON_EXPERIMENT_INFO", "POLYAXON_API_HTTP_HOST", "POLYAXON_API"),
     ),
 }
 
 ATTRIBUTES: Dict[str, Replacement] = {
     "experiment": Replacement(
-        "experiment", _EXPERIMENT_ONCE, _RUN, TRACKING, "Experiment", variables=("POLYAXON_EXPERIMENT_INFO",),
+        Written("get_experiment()", "get_experiment"), Written(_RUN, "tracking"), TRACKING, "Experiment",
+        variables=("POLYAXON_EXPERIMENT_INFO",),
     ),
-    "Experiment": Replacement("Experiment", _EXPERIMENT, _RUN, TRACKING, "Experiment"),
-    "Job": Replacement(
-        "Job", "from polyaxon_client.tracking import Job", _RUN._replace(moves=False), TRACKING, "Job",
-    ),
+    "Experiment": Replacement(Written("Experiment", "Experiment"), Written(_RUN, "tracking"), TRACKING, "Experiment"),
+    "Job": Replacement(Written("Job", "Job"), Written(_RUN, "tracking", moves=False), TRACKING, "Job"),
     "PolyaxonClientException": Replacement(
-        "PolyaxonClientException", "from polyaxon_client.exceptions import PolyaxonClientException",
-        Traceml("polyaxon.exceptions.PolyaxonClientException", note="another class, a click.ClickException"),
+        Written("PolyaxonClientException", "PolyaxonClientException"),
+        Written("PolyaxonClientException", "PolyaxonClientException", note="another class, a click.ClickException"),
         EXCEPTIONS, "PolyaxonClientException",
     ),
 }
@@ -168,18 +199,94 @@ ATTRIBUTES: Dict[str, Replacement] = {
 REPLACEMENTS: Dict[str, Replacement] = {**FUNCTIONS, **ATTRIBUTES}
 
 
-def snippet(name: str) -> str:
-    """What to type for traceml in place of `name`."""
-    row = REPLACEMENTS[name].traceml
-    after = " after `{}`".format(TRACEML_AFTER) if "tracking." in row.write else ""
-    write = "write `{}`{}".format(row.write, after) if row.write else "nothing gives it"
-    return write + ("; " + row.note if row.note else "")
+SIGNATURES: Dict[str, Tuple[str, str]] = {
+    "send_metrics": ("**metrics", "**metrics"),
+    "get_tf_config": ('envvar="TF_CONFIG"', "envvar"),
+}
+"""The parameters of legacy functions, and how they are handed on; others have none."""
+
+METHODS: Dict[str, Method] = {
+    "log_metrics": Method("log_metrics", None),
+    "log_params": Method("log_inputs", None, 1),
+    "log_tags": Method("log_tags", {"tags": "tags", "reset": "reset"}, 2),
+    "log_data_ref": Method("log_data_ref", {"data": "content", "data_name": "name"}, required=2),
+    "log_artifact": Method("log_artifact", {"file_path": "path"}, 1),
+    "log_output": Method("log_artifact", {"filename": "path"}, 1),
+    "log_code_ref": Method("log_code_ref"),
+    "log_run_env": Method("log_env"),
+    "set_name": Method("set_name", {"name": "name"}, 1),
+    "set_description": Method("set_description", {"description": "description"}, 1),
+    "failed": Method("log_failed", {"message": "message"}),
+    "log_failed": Method("log_failed", {"message": "message"}),
+    "stop": Method("log_stopped"),
+    "log_stopped": Method("log_stopped"),
+    "get_outputs_path": Method("get_outputs_path"),
+    "get_log_level": Method("get_log_level"),
+    "get_params": Method("get_inputs"),
+    "get_declarations": Method("get_inputs"),
+}
+"""The methods of an Experiment of polyaxon-client 0.6.1 that a run of traceml 1.5.0 has too, by their signatures."""
+
+GET_EXPERIMENT = Function("""\
+_experiment = None
 
 
-def advice(name: str, in_pod: bool = False) -> str:
-    """What the warning about `name` tells to type, on Polyaxon 0.x or in the pod of a later one."""
-    row = REPLACEMENTS[name]
-    if in_pod:
-        told = snippet(name)
-        return "{}{}. All at once: {} PATH".format(told[0].upper(), told[1:], MIGRATE_TO_TRACEML)
-    return "Write `{}` after `{}`. All at once: {} PATH".format(row.write, row.after, MIGRATE)
+def get_experiment():
+    global _experiment
+    if _experiment is None:
+        _experiment = Experiment()
+    return _experiment
+""", "Experiment")
+
+_TRACKED = ("Experiment", "Job", "get_data_paths", "get_log_level", "get_outputs_path", "get_outputs_refs_paths")
+
+
+def client(python: Tuple[int, int]) -> Target:
+    """Give the target polyaxon-client, for code that runs on this Python."""
+    breaks = python >= CLIENT_BREAKS
+    homes = {name: CLIENT if breaks else TRACKING for name in _TRACKED}
+    homes["PolyaxonClientException"] = CLIENT if breaks else EXCEPTIONS
+    homes.update(os="", PolyaxonClient="polyaxon_client")
+    requires = "'polyaxon-helper[client]'" if breaks else "'polyaxon-client>=0.5,<0.7' 'markupsafe<2.1' 'setuptools<81'"
+    return Target("client", homes, {"get_experiment": GET_EXPERIMENT}, frozenset(), requires)
+
+
+TRACEML = Target(
+    "traceml", {"tracking": "traceml", "PolyaxonClientException": "polyaxon.exceptions", "os": ""}, {},
+    frozenset((TRACKING, EXCEPTIONS, CLIENT)), "'polyaxon>=2.7' 'jinja2>=3' numpy pandas",
+)
+
+
+def written(name: str, target: Target) -> Written:
+    """Give what to write for this target in place of a legacy name."""
+    found: Written = getattr(REPLACEMENTS[name], target.column)
+    return found
+
+
+def after(needs: str, target: Target) -> str:
+    """Give the lines that have to stand above what needs this name; "" where nothing has to."""
+    if needs in target.functions:
+        function = target.functions[needs]
+        return after(function.needs, target) + "\n\n" + function.text.rstrip("\n")
+    home = target.homes.get(needs)
+    return "" if home is None else "from {} import {}".format(home, needs) if home else "import " + needs
+
+
+def snippet(name: str, target: Target) -> str:
+    """Give what to type for this target in place of a legacy name, as a sentence goes on with it."""
+    row = written(name, target)
+    above = after(row.needs, target)
+    if not row.write:
+        text = "nothing gives it"
+    elif "\n" in above:
+        text = "write `{}` after\n\n{}\n\n".format(row.write, above)
+    else:
+        text = "write `{}`".format(row.write) + (" after `{}`".format(above) if above else "")
+    return text + ("; " + row.note if row.note else "")
+
+
+def advice(name: str, target: Target) -> str:
+    """Give what the warning about a legacy name tells to type."""
+    told = snippet(name, target)
+    command = MIGRATE_TO_TRACEML if target is TRACEML else MIGRATE
+    return "{}{}{} All at once: {} PATH".format(told[0].upper(), told[1:], "" if told[-1] == "\n" else ".", command)
