@@ -35,7 +35,7 @@ TWICE = "one import gives two things this name; leave the last, then run again"
 SPELLED = "written in a way that can't be edited safely; write it as one word, or as module.name, then run again"
 NOT_ALONE = "shares its line, or a name, with something else; give the import a line of its own, then run again"
 ANNOTATION = "a quoted annotation names it; write the annotation without it, then run again"
-NAMED = "something else has this name in the module; rename that, then run again"
+NAMED = "something else has this name here; rename one of them, then run again"
 HANDED_ON = "handed on as a value by a function that imports it; import it at the top of the module, then run again"
 PATH_AND_DICT = "used as a path here and as a dict elsewhere; write get_data_paths() where it is a dict, then run again"
 TAKEN = "others take it from here; have them call a function that returns it"
@@ -164,13 +164,11 @@ def _experiment_is_odd(case: Case, symbol: Symbol) -> Iterator[Found]:
     """Leave an `experiment` that is tested, kept or taken: it was None outside Polyaxon."""
     if symbol.name != "experiment":
         return
-    if not symbol.alone or not symbol.member and symbol.variable.scope is case.refs.names.module \
-            and symbol.variable.name in case.bound:
-        yield from _at_import(case, symbol, TAKEN)
-    for use in symbol.uses if case.target.column == "client" else ():
-        role = role_of(case.refs.names, use.node)
-        if role in ROLES:
-            yield Found(use.start, symbol.legacy, TESTED.format(ROLES[role]))
+    roles = [(use, role_of(case.refs.names, use.node)) for use in symbol.uses if case.target.column == "client"]
+    odd = [Found(use.start, symbol.legacy, TESTED.format(ROLES[role])) for use, role in roles if role in ROLES]
+    yield from odd
+    if not odd and _is_bound(case, symbol):
+        yield from _at_import(case, symbol, TAKEN if symbol.alone else NAMED)
 
 
 RULES: List[Callable[[Case, Symbol], Iterator[Found]]] = [
@@ -312,7 +310,7 @@ def _function(case: Case, symbol: Symbol, row: Written, uses: List[Use], changes
     move = Move(symbol, form, changes, name, body)
     if form == "function":
         if _is_taken(case, symbol, name):
-            return list(_at_import(case, symbol, NAMED))
+            return [Found(use.start, symbol.legacy, NAMED) for use in uses] or list(_at_import(case, symbol, NAMED))
         return _checked(case, move)
     if symbol.variable.scope is not case.refs.names.module and not symbol.member:
         roles = [(use, role_of(case.refs.names, use.node)) for use in uses]

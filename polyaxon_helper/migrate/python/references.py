@@ -225,6 +225,8 @@ def is_guarded(names: Names, node: ast.AST) -> bool:
     for parent in names.around(node):
         if getattr(parent, "handlers", None) and node in parent.body:
             return True
+        if type(parent).__name__ in ("FunctionDef", "AsyncFunctionDef"):
+            return False
         node = parent
     return False
 
@@ -258,8 +260,9 @@ def is_dynamic(names: Names) -> bool:
 
 
 def listed(names: Names) -> List[str]:
-    """Give the strings that __all__ may have."""
-    return list(names.strings.values()) if "__all__" in names.module.variables else []
+    """Give the strings that __all__ may have, and the words of doctests."""
+    words = [word for text in names.strings.values() if ">>>" in text for word in re.findall(r"\w+", text)]
+    return words + (list(names.strings.values()) if "__all__" in names.module.variables else [])
 
 
 def _strings(source: Source, names: Names) -> Iterator[Found]:

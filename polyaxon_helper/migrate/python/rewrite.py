@@ -7,7 +7,7 @@ from ...replacements import CLIENT, EXCEPTIONS, SIGNATURES, TRACKING, Target
 from .decide import Move
 from .edits import BLANK_LINES, REST_OF_LINE, Edits, first_line, stands_alone
 from .experiments import maker, named
-from .imports import Import, Item, Parts, key, parts, place, reworded, with_names
+from .imports import Import, Item, Key, Parts, key, parts, place, reworded, with_names
 from .names import Scope, Variable
 from .references import LEGACY, References, Site
 from .source import LINE_END, Source
@@ -78,22 +78,22 @@ def _change(plan: Plan, node: ast.AST, start: int, end: int, new: str, field: st
 
 def _choose(plan: Plan) -> None:
     names = plan.refs.names
-    wanted: Dict[str, Dict[int, Scope]] = {}
+    wanted: Dict[str, Dict[int, Tuple[Scope, int]]] = {}  # with the first offset in a scope
     for move in plan.moves:
-        scopes = [names.module, *(use.scope for use in move.symbol.uses),
-                  *(part.site.scope for part in move.symbol.parts)]
-        for name in _needs(plan, move):
-            wanted.setdefault(name, {}).update((id(scope), scope) for scope in scopes)
-            if name in plan.target.functions:
-                wanted.setdefault("_experiment", {})[id(names.module)] = names.module
+        places = [(names.module, 0), *((use.scope, use.start) for use in move.symbol.uses),
+                  *((part.site.scope, plan.refs.source.start(part.site.node)) for part in move.symbol.parts)]
+        for name in _needs(plan, move) | {"_experiment"} & {"_" + name[4:] for name in _needs(plan, move)}:
+            found = wanted.setdefault(name, {})
+            for scope, start in places:
+                found[id(scope)] = scope, min(start, found.get(id(scope), (scope, start))[1])
     made = maker(names, plan.refs.source.tree.body)
-    for name, places in wanted.items():
+    for name, found in wanted.items():
         if made is not None and name in ("get_experiment", "_experiment"):
             plan.chosen[name] = made.variable.name if name == "get_experiment" else made.state
             continue
         if name in plan.target.functions:
             plan.functions.append(name)
-        plan.chosen[name] = _free_name(plan, name, list(places.values()))
+        plan.chosen[name] = _free_name(plan, name, list(found.values()))
 
 
 def _needs(plan: Plan, move: Move) -> Set[str]:
@@ -105,19 +105,23 @@ def _needs(plan: Plan, move: Move) -> Set[str]:
                          for name in names if name in plan.target.functions))
 
 
-def _free_name(plan: Plan, name: str, places: Sequence[Scope]) -> str:
+def _free_name(plan: Plan, name: str, places: Sequence[Tuple[Scope, int]]) -> str:
     existing = _existing(plan, name)
     if existing is not None:
         return existing.name
     other = OTHER_NAMES.get(name, "_polyaxon_experiment" if name == "_experiment" else "polyaxon_" + name)
     candidates = [name, other] + ["{}_{}".format(other, number) for number in range(2, 99)]
-    return next(each for each in candidates if not any(_is_taken(plan, each, name, scope) for scope in places))
+    return next(each for each in candidates if not any(_is_taken(plan, each, name, *place) for place in places))
 
 
-def _is_taken(plan: Plan, bound: str, name: str, place: Scope) -> bool:
+def _is_taken(plan: Plan, bound: str, name: str, place: Scope, start: int) -> bool:
+    """Tell whether a name means something else at a place, or nothing yet."""
     for scope in place.chain():
         variable = scope.variables.get(bound)
-        if variable is not None and (variable.bindings or variable.uses) and not _is_symbol(plan, variable, name):
+        if variable is not None and (variable.bindings or variable.uses) and not (
+                _is_symbol(plan, variable, name) and (scope.parent is None or all(
+                    binding.node in getattr(scope.node, "body", ()) and plan.refs.source.start(binding.node) < start
+                    for binding in variable.bindings))):
             return True
     return False
 
@@ -206,6 +210,8 @@ class Block(NamedTuple):
     """New names, by their module."""
     functions: Dict[Import, List[str]]
     """The functions that follow a statement."""
+    becomes: Dict[Import, Optional[Key]]
+    """What a statement that goes is sorted by then; None where it is taken out."""
 
 
 def _imports(plan: Plan, sites: List[Site]) -> None:
@@ -232,7 +238,7 @@ def _imports(plan: Plan, sites: List[Site]) -> None:
 
 
 def _block(plan: Plan, sites: List[Site]) -> Block:
-    block = Block(plan, [], {}, {}, {}, {}, {})
+    block = Block(plan, [], {}, {}, {}, {}, {}, {})
     for site in sites:
         stays, moved = _sorted_aliases(plan, site)
         if len(stays) == len(site.node.names) and not _names_at(plan, site):
@@ -247,11 +253,25 @@ def _block(plan: Plan, sites: List[Site]) -> Block:
             texts = block.brought.setdefault(plan.target.homes[name], [])
             texts += [_as(plan, name)] if _as(plan, name) not in texts else []
     if any(site.guarded for site in block.sites) and not block.brought and not any(block.moved.values()):
-        name = "Experiment" if plan.target.column == "client" else "tracking"
-        plan.chosen.setdefault(name, name)
-        used = any(move.symbol.uses for move in plan.moves for part in move.symbol.parts if part.site in block.sites)
-        block.brought[plan.target.homes[name]] = [_as(plan, name) + NOQA * used]
+        _leave_one(plan, block)
     return block
+
+
+def _leave_one(plan: Plan, block: Block) -> None:
+    """Leave an import in a `try`, so that it fails as before."""
+    name = "Experiment" if plan.target.column == "client" else "tracking"
+    plan.chosen.setdefault(name, name)
+    scope = block.sites[0].scope
+    existing = _existing(plan, name)
+    if scope is not plan.refs.names.module and existing is not None and any(
+            binding.node in plan.refs.source.tree.body for binding in existing.bindings):
+        return  # it can't fail
+    moves = [move for move in plan.moves if name in needed(" ".join(change.new for change in move.changes), plan.target)]
+    hides = scope is not plan.refs.names.module and any(
+        scope in use.scope.chain() for move in moves for use in move.symbol.uses)
+    used = any(move.symbol.uses for move in plan.moves for part in move.symbol.parts if part.site in block.sites)
+    text = "{} as _{}".format(name, name) if hides else _as(plan, name)
+    block.brought[plan.target.homes[name]] = [text + NOQA * used]
 
 
 def _sorted_aliases(plan: Plan, site: Site) -> Tuple[List[int], Dict[str, List[int]]]:
@@ -290,13 +310,19 @@ def _is_needed_inside(plan: Plan, move: Move, name: str) -> bool:
 
 def _is_there(plan: Plan, site: Site, name: str) -> bool:
     """Tell whether another statement of the module's top imports a name whenever this one runs."""
-    variable = plan.refs.names.module.variables.get(plan.chosen[name])
+    variable = plan.refs.names.variable(plan.chosen[name], site.scope)
     tree, sites = plan.refs.source.tree, [site.node for site in plan.refs.sites]
-    return variable is not None and not site.guarded and any(
-        binding.node in tree.body and binding.node not in sites
-        and (binding.node.lineno < site.node.lineno or site.body is tree.body
-             and _only_imports_between(plan, site.node, binding.node))
-        for binding in variable.bindings if binding.alias is not None)
+    moves = any(move.form == "same" and move.symbol.variable is variable for move in plan.moves)
+    for binding in variable.bindings:
+        if binding.alias is None or binding.node in sites and not moves:
+            continue
+        if binding.node in site.body and (binding.node in sites or binding.node.lineno < site.node.lineno):
+            return True
+        if binding.node in tree.body and not site.guarded and (
+                binding.node.lineno < site.node.lineno or site.body is tree.body
+                and _only_imports_between(plan, site.node, binding.node)):
+            return True
+    return False
 
 
 def _only_imports_between(plan: Plan, first: ast.stmt, last: ast.stmt) -> bool:
@@ -357,11 +383,12 @@ def _place(block: Block, module: str, text: str, comment: str, slot: Optional[Im
     source, edits = block.plan.refs.source, block.plan.edits
     anchor = slot or block.sites[0].node
     old = block.old[anchor]
-    run = _run(block, anchor)
-    at = place([key(node) for node in run], run.index(slot) if slot in run else None, module)
+    run = [node for node in _run(block, anchor) if block.becomes.get(node, ()) is not None]
+    at = place([block.becomes.get(node) or key(node) for node in run], run.index(slot) if slot in run else None, module)
     if slot is not None and (at is None or not run):
         edits.replace(old.start, old.end, text + comment)
         edits.statement(slot, itself=text)
+        block.becomes[slot] = (True, module.lower())
         return
     if not run:  # it shares its line
         edits.replace(old.start, old.start, text + "; ")
@@ -370,6 +397,7 @@ def _place(block: Block, module: str, text: str, comment: str, slot: Optional[Im
     if slot is not None:
         comment = source.text[old.end:source.line_end(old.end)]
         _cut(block.plan, slot, source.line_start(old.start), source.line_end(old.end) + len(source.newline))
+        block.becomes[slot] = None
     line = source.indent(old.start) + text + comment
     if at is not None and at == len(run):
         end = source.line_end(parts(source, run[-1]).end)
@@ -424,6 +452,9 @@ def _remove_imports(block: Block, free: List[Import]) -> None:
         if functions:
             indent = source.newline + source.indent(old.start)
             text = functions.pop(0).rstrip("\n")
+            if node is not body[0]:
+                begin = source.line_start(old.start)
+                plan.edits.replace(begin, begin, source.newline * (not _is_blank_above(source, begin)))
             plan.edits.replace(old.start, old.end, text.replace("    ", source.unit()).replace("\n", indent))
             plan.edits.statement(node, itself=text)
         elif empty and node is free[-1]:
@@ -431,6 +462,10 @@ def _remove_imports(block: Block, free: List[Import]) -> None:
             plan.edits.statement(node, itself="pass")
         else:
             _cut(plan, node, *_lines(plan, node, old, body))
+
+
+def _is_blank_above(source: Source, begin: int) -> bool:
+    return not source.text[source.line_start(begin - 1):begin].strip()
 
 
 def _cut(plan: Plan, node: ast.stmt, start: int, end: int) -> None:
@@ -525,10 +560,11 @@ def _last_leading(plan: Plan) -> Optional[int]:
         end = _end(source, number)
         if not _is_leading(plan, node) or end > first:
             break
-        shares = number + 1 < len(body) and source.starts[first_line(body[number + 1]) - 1] < end
         cut = any(start <= source.start(node) < stop for start, stop in plan.cuts)
-        if not shares and not cut and (_has_import(node) or isinstance(node, ast.Expr)):
+        if not cut and (_has_import(node) or isinstance(node, ast.Expr)):
             last = number
+    while last is not None and last + 1 < len(body) and first_line(body[last + 1]) == first_line(body[last]):
+        last += 1  # they share a line
     return last
 
 
