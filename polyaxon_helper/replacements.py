@@ -255,7 +255,8 @@ def client(python: Tuple[int, int]) -> Target:
 
 TRACEML = Target(
     "traceml", {"tracking": "traceml", "PolyaxonClientException": "polyaxon.exceptions", "os": ""}, {},
-    frozenset((TRACKING, EXCEPTIONS, CLIENT)), "'polyaxon>=2.7' 'jinja2>=3' numpy pandas",
+    
+    frozenset((TRACKING, TRACKING + ".experiment", TRACKING + ".job", EXCEPTIONS, CLIENT)), "'polyaxon>=2.7' 'jinja2>=3' numpy pandas",
 )
 
 

@@ -45,6 +45,9 @@ ROLES = {
     "default": "make it in the function by hand",
     "value": "call get_experiment() where it is used, by hand",
 }
+RAISED = "stays with what stays here and may raise it; move both at once"
+ORDER = {"Experiment": 0, "PolyaxonClientException": 2}
+"""What is decided before the rest, and after it."""
 DELETE = "delete it: nothing is left for it to set"
 
 
@@ -85,16 +88,17 @@ def decide(refs: References, target: Target, selected: FrozenSet[str], taken: Fr
     case = Case(refs, target, selected, bound, own_experiment(refs.names, refs.source.tree.body))
     moves: List[Move] = []
     found: List[Found] = list(refs.found)
-    classes = [symbol for symbol in refs.symbols if symbol.name == "Experiment"]
-    for symbol in classes + [symbol for symbol in refs.symbols if symbol not in classes]:
+    for symbol in sorted(refs.symbols, key=lambda each: ORDER.get(each.name, 1)):
         why = next(filter(None, (list(rule(case, symbol)) for rule in RULES)), None)
         if why is None and symbol.legacy in selected | {LEGACY}:
             moved = _moved(case, symbol)
+            if symbol.name == "PolyaxonClientException" and target.sources and len(moves) < len(refs.symbols) - 1:
+                moved = list(_at_import(case, symbol, RAISED))
             if isinstance(moved, Move):
                 moves.append(moved)
                 continue
             why = moved
-        if symbol in classes and target.sources:
+        if symbol.name == "Experiment" and target.sources:
             case = case._replace(own=None)  # it does not become a run
         found += why or []
     return moves, sorted(set(found)), case.own

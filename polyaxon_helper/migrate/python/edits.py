@@ -99,7 +99,8 @@ class Edits:
         start, statements = 0, []  # type: Tuple[int, List[ast.stmt]]
         for node in self.source.tree.body:
             begin = self.source.starts[first_line(node) - 1]
-            if begin > start and statements and node.col_offset >= 0:  # else a long string, on Python 3.7
+            goes_on = self.source.text[max(0, begin - 3):begin].rstrip("\r\n").endswith("\\")
+            if begin > start and statements and node.col_offset >= 0 and not goes_on:  # below 0: a string, on 3.7
                 yield start, begin, statements
                 start, statements = begin, []
             statements.append(node)

@@ -66,7 +66,7 @@ def maker(names: Names, body: List[ast.stmt]) -> Optional[Made]:
             variable, kept = names.variable(node.name, names.module), names.variable(state, names.module)
             made = [each.value.func for each in ast.walk(node) if isinstance(each, ast.Assign)
                     and isinstance(each.value, ast.Call)]
-            if len(made) == 1 and isinstance(made[0], ast.Name) and len(variable.bindings) == 1:
+            if state and len(made) == 1 and isinstance(made[0], ast.Name) and len(variable.bindings) == 1:
                 text = named(GET_EXPERIMENT.text, {"get_experiment": node.name, "_experiment": state,
                                                    "Experiment": made[0].id})
                 meant = ast.parse(text).body

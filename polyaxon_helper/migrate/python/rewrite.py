@@ -225,9 +225,9 @@ def _imports(plan: Plan, sites: List[Site]) -> None:
             continue
         givers = [node for node in free if module in block.moved[node]]
         slot = next(iter(givers + [node for node in free if isinstance(node, ast.ImportFrom)] + free), None)
-        _new_import(block, module, slot)
         if slot is not None:
             free.remove(slot)
+        _new_import(block, module, slot, free)
     for site in block.sites:
         if block.stays[site.node]:
             _keep(block, site.node)
@@ -270,8 +270,9 @@ def _leave_one(plan: Plan, block: Block) -> None:
     hides = scope is not plan.refs.names.module and any(
         scope in use.scope.chain() for move in moves for use in move.symbol.uses)
     used = any(move.symbol.uses for move in plan.moves for part in move.symbol.parts if part.site in block.sites)
+    inside = not hides and any(name in WORD.findall(text) for texts in block.functions.values() for text in texts)
     text = "{} as _{}".format(name, name) if hides else _as(plan, name)
-    block.brought[plan.target.homes[name]] = [text + NOQA * used]
+    block.brought[plan.target.homes[name]] = [text + NOQA * (used and not inside)]
 
 
 def _sorted_aliases(plan: Plan, site: Site) -> Tuple[List[int], Dict[str, List[int]]]:
@@ -362,8 +363,11 @@ def _add_names(plan: Plan, node: ast.ImportFrom, names: List[str]) -> None:
         plan.edits.statement(node, itself=text)
 
 
-def _new_import(block: Block, module: str, slot: Optional[Import]) -> None:
-    """Write the statement that imports from a module: in the place of another, or where it sorts."""
+def _new_import(block: Block, module: str, slot: Optional[Import], free: List[Import]) -> None:
+    """Write the statement that imports from a module: in the place of another, or where it sorts.
+
+    `free` are statements that may be taken out yet.
+    """
     source = block.plan.refs.source
     names = _texts(block, module, slot)
     comment = next((NOQA for name in names if name.endswith(NOQA)), "")
@@ -376,14 +380,15 @@ def _new_import(block: Block, module: str, slot: Optional[Import]) -> None:
         text = reworded(source, old, module, items)
     else:
         text = "from {} import {}".format(module, ", ".join(str(item) for item in with_names([], str, names)))
-    _place(block, module, text, comment, slot)
+    run = [node for node in _run(block, slot or block.sites[0].node)
+           if node not in free and block.becomes.get(node, ()) is not None]
+    _place(block, module, text, comment, slot, run)
 
 
-def _place(block: Block, module: str, text: str, comment: str, slot: Optional[Import]) -> None:
+def _place(block: Block, module: str, text: str, comment: str, slot: Optional[Import], run: List[Import]) -> None:
     source, edits = block.plan.refs.source, block.plan.edits
     anchor = slot or block.sites[0].node
     old = block.old[anchor]
-    run = [node for node in _run(block, anchor) if block.becomes.get(node, ()) is not None]
     at = place([block.becomes.get(node) or key(node) for node in run], run.index(slot) if slot in run else None, module)
     if slot is not None and (at is None or not run):
         edits.replace(old.start, old.end, text + comment)
