@@ -11,11 +11,12 @@ from typing import Any, Callable, Dict, Iterator, List, Tuple, TypeVar, cast
 import deprecation
 
 from .notices import write
-from .replacements import DEPRECATED_IN, MIGRATE, MIGRATE_TO_TRACEML, REMOVED_IN, RUN_INSTANCE, VERSION, advice
+from .replacements import DEPRECATED_IN, MIGRATE, MIGRATE_TO_TRACEML, REMOVED_IN, RUN_INSTANCE, TRACEML, VERSION, advice, client
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 IN_POD = bool(os.environ.get(RUN_INSTANCE))
+TARGET = TRACEML if IN_POD else client(sys.version_info[:2])
 """Whether to tell of traceml: polyaxon_client is no use in the pods of Polyaxon 1.x and 2.x."""
 
 SHOWN = 5
@@ -39,7 +40,7 @@ def deprecated(text: str) -> Callable[[F], F]:
                 _count(user)
             return function(*args, **kwargs)
 
-        warning = deprecation.deprecated(DEPRECATED_IN, REMOVED_IN, VERSION, advice(function.__name__, IN_POD))
+        warning = deprecation.deprecated(DEPRECATED_IN, REMOVED_IN, VERSION, advice(function.__name__, TARGET))
         return cast(F, warning(counted))
 
     return decorate
@@ -51,7 +52,7 @@ def warn_of_attribute(name: str) -> None:
     # `from package import name` asks twice: importlib does first, the user's own line does after it
     if user.f_code.co_filename.startswith("<frozen importlib"):
         return
-    warnings.warn(deprecation.DeprecatedWarning(name, DEPRECATED_IN, REMOVED_IN, advice(name, IN_POD)), stacklevel=3)
+    warnings.warn(deprecation.DeprecatedWarning(name, DEPRECATED_IN, REMOVED_IN, advice(name, TARGET)), stacklevel=3)
     _count(user)
 
 

@@ -3,6 +3,7 @@ import ast
 from typing import Callable, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ...replacements import REPLACEMENTS, SIGNATURES, Target, Written, snippet, written
+from .edits import stands_alone
 from .experiments import (
     IN_FSTRING,
     Change,
@@ -14,20 +15,9 @@ from .experiments import (
     maker,
     own_experiment,
 )
-from .edits import stands_alone
 from .imports import parts
 from .names import Names
-from .references import (
-    LEGACY,
-    Found,
-    Part,
-    References,
-    Symbol,
-    Use,
-    annotated,
-    listed,
-    stands_in,
-)
+from .references import LEGACY, Found, Part, References, Symbol, Use, annotated, listed, stands_in
 
 FALLBACK = "stands in for polyaxon_client where that can't be imported; delete it, or keep the legacy package for it"
 IN_CLASS = "an import in a class body; move it to the top of the module, then run again"

@@ -197,4 +197,5 @@ def stands_alone(source: Source, end: int) -> bool:
 
 def first_line(node: ast.stmt) -> int:
     """Give the line where a statement begins, its decorators included."""
-    return min([node.lineno] + [each.lineno for each in getattr(node, "decorator_list", [])])
+    decorators: List[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno] + [each.lineno for each in decorators])

@@ -1,10 +1,10 @@
 """An Experiment that a module makes: where, and what its methods became in a run of traceml's."""
 import ast
 import sys
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import Dict, List, NamedTuple, Optional
 
 from ...replacements import CLIENT, GET_EXPERIMENT, METHODS, REPLACEMENTS, TRACEML, TRACKING, snippet
-from .names import Names, Scope, Variable
+from .names import Names, Variable
 from .references import LEGACY, Found, References, Symbol, Use
 
 RUN = REPLACEMENTS["experiment"].traceml.write
@@ -211,11 +211,12 @@ def _renamed(refs: References, call: ast.Call, attribute: ast.Attribute, end: in
     if source.text[source.next(end)] != "." or source.word(at, attribute.attr) is None:
         return None
     changes = [Change(attribute, at, at + len(attribute.attr), method.name, "attr")]
-    for keyword in call.keywords if method.keywords else ():
+    renames = method.keywords or {}
+    for keyword in call.keywords if renames else ():
         start = _keyword_start(refs, call, keyword)
         if start is None or keyword.arg is None:
             return None
-        changes.append(Change(keyword, start, start + len(keyword.arg), method.keywords[keyword.arg], "arg"))
+        changes.append(Change(keyword, start, start + len(keyword.arg), renames[keyword.arg], "arg"))
     return [change for change in changes if getattr(change.node, change.field) != change.new]
 
 
@@ -241,5 +242,3 @@ def in_fstring(names: Names, node: ast.AST) -> Optional[ast.AST]:
 def in_old_fstring(names: Names, node: ast.AST) -> bool:
     """Tell whether a node stands in an f-string of which this Python does not know the inside."""
     return sys.version_info < (3, 12) and in_fstring(names, node) is not None
-
-

@@ -143,8 +143,8 @@ def place(run: Sequence[Key], gone: Optional[int], module: str) -> Optional[int]
     new = (True, module.lower())
     for order in ORDERS:
         keys = [order(each) for each in run]
-        if keys == sorted(keys):  # type: ignore[type-var]  # they are of one kind
+        if keys == sorted(keys):
             at = next((number for number, each in enumerate(keys)
-                       if number != gone and each > order(new)), len(run))  # type: ignore[operator]
+                       if number != gone and each > order(new)), len(run))
             return None if gone is not None and at in (gone, gone + 1) else at
     return None

@@ -1,11 +1,11 @@
 """The way of one module, from its text to its new text."""
-from typing import Dict, FrozenSet, List, NamedTuple
+from typing import FrozenSet, List, NamedTuple
 
 from ...replacements import Target
 from . import decide, rewrite as writing
 from .names import Names
 from .notes import notes
-from .references import LEGACY, Found, References, references
+from .references import LEGACY, References, references
 from .result import Place, Report, Result
 from .source import LINE_END, Source
 
@@ -59,5 +59,3 @@ def _stays(refs: References, moves: List[decide.Move], legacy: bool) -> bool:
     moved = [move.symbol for move in moves]
     return any((getattr(part.site.node, "module", LEGACY) == LEGACY) == legacy
                for symbol in refs.symbols if symbol not in moved for part in symbol.parts)
-
-

@@ -90,7 +90,7 @@ class Names:
         """What each part of an import binds."""
         self.imports: List[Tuple[Any, Scope]] = []
         """Every import statement, with the scope that it stands in."""
-        self.strings: Dict[ast.AST, str] = {}
+        self.strings: Dict[ast.expr, str] = {}
         """Every string constant."""
         self._bound: List[Tuple[str, Binding]] = []
         self._used: List[Tuple[str, Use]] = []

@@ -174,21 +174,23 @@ def _members(refs: References, variable: Variable, parts: List[Part]) -> Iterato
             refs.found.append(Found(source.start(binding.node), LEGACY, OBJECT.format(LEGACY)))
     for use in variable.uses:
         node, start = refs.names.parents[use.node], source.start(use.node)
-        if not isinstance(node, ast.Attribute):
-            refs.found.append(Found(start, LEGACY, OBJECT.format(use.node.id)))
-        elif not isinstance(node.ctx, ast.Load):
-            refs.found.append(Found(start, node.attr, ASSIGNED))
-        elif node.attr in REPLACEMENTS:
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and node.attr in REPLACEMENTS:
             members.setdefault(node.attr, []).append(Use(
                 use.node, use.scope, node, start, _member_end(source, start, node), refs.names.parents[node]))
-        elif node.attr not in OURS:
-            refs.found.append(Found(start, node.attr, UNKNOWN))
+        elif getattr(node, "attr", "") not in OURS:
+            refs.found.append(Found(start, getattr(node, "attr", LEGACY), _why_odd(node, use.node.id)))
     if len(refs.found) > found or variable.unclear:
         refs.stuck.append(variable)
     if not members:
         yield Symbol(LEGACY, LEGACY, variable, True, parts, [], True)
     for name, uses in members.items():
         yield Symbol(name, _meant(refs.names, name, uses), variable, True, parts, uses, True)
+
+
+def _why_odd(node: ast.AST, name: str) -> str:
+    if not isinstance(node, ast.Attribute):
+        return OBJECT.format(name)
+    return UNKNOWN if isinstance(node.ctx, ast.Load) else ASSIGNED
 
 
 def _member_end(source: Source, start: int, node: ast.Attribute) -> Optional[int]:

@@ -266,7 +266,8 @@ def _leave_one(plan: Plan, block: Block) -> None:
     if scope is not plan.refs.names.module and existing is not None and any(
             binding.node in plan.refs.source.tree.body for binding in existing.bindings):
         return  # it can't fail
-    moves = [move for move in plan.moves if name in needed(" ".join(change.new for change in move.changes), plan.target)]
+    moves = [move for move in plan.moves
+             if name in needed(" ".join(change.new for change in move.changes), plan.target)]
     hides = scope is not plan.refs.names.module and any(
         scope in use.scope.chain() for move in moves for use in move.symbol.uses)
     used = any(move.symbol.uses for move in plan.moves for part in move.symbol.parts if part.site in block.sites)

@@ -4,7 +4,7 @@ import re
 import tokenize
 import warnings
 from bisect import bisect_right
-from typing import Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import Iterator, NamedTuple, Optional, Tuple, Union
 
 from .result import Unreadable
 
