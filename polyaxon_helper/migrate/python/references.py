@@ -179,7 +179,7 @@ def _members(refs: References, variable: Variable, parts: List[Part]) -> Iterato
                 use.node, use.scope, node, start, _member_end(source, start, node), refs.names.parents[node]))
         elif getattr(node, "attr", "") not in OURS:
             refs.found.append(Found(start, getattr(node, "attr", LEGACY), _why_odd(node, use.node.id)))
-    if len(refs.found) > found or variable.unclear:
+    if variable.unclear or any(each.message != UNKNOWN for each in refs.found[found:]):
         refs.stuck.append(variable)
     if not members:
         yield Symbol(LEGACY, LEGACY, variable, True, parts, [], True)
