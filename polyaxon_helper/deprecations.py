@@ -11,12 +11,12 @@ from typing import Any, Callable, Dict, Iterator, List, Tuple, TypeVar, cast
 import deprecation
 
 from .notices import write
-from .replacements import DEPRECATED_IN, MIGRATE, MIGRATE_TO_TRACEML, REMOVED_IN, RUN_INSTANCE, VERSION, advice
+from .replacements import DEPRECATED_IN, REMOVED_IN, RUN_INSTANCE, TRACEML, VERSION, advice, client, command
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-IN_POD = bool(os.environ.get(RUN_INSTANCE))
-"""Whether to tell of traceml: polyaxon_client is no use in the pods of Polyaxon 1.x and 2.x."""
+TARGET = TRACEML if os.environ.get(RUN_INSTANCE) else client(sys.version_info[:2])
+"""What to tell of: what works on this Python, in a pod of Polyaxon 1.x or 2.x traceml, for no client can read that."""
 
 SHOWN = 5
 """How many places the summary names, and files its command."""
@@ -39,7 +39,7 @@ def deprecated(text: str) -> Callable[[F], F]:
                 _count(user)
             return function(*args, **kwargs)
 
-        warning = deprecation.deprecated(DEPRECATED_IN, REMOVED_IN, VERSION, advice(function.__name__, IN_POD))
+        warning = deprecation.deprecated(DEPRECATED_IN, REMOVED_IN, VERSION, advice(function.__name__, TARGET))
         return cast(F, warning(counted))
 
     return decorate
@@ -51,7 +51,7 @@ def warn_of_attribute(name: str) -> None:
     # `from package import name` asks twice: importlib does first, the user's own line does after it
     if user.f_code.co_filename.startswith("<frozen importlib"):
         return
-    warnings.warn(deprecation.DeprecatedWarning(name, DEPRECATED_IN, REMOVED_IN, advice(name, IN_POD)), stacklevel=3)
+    warnings.warn(deprecation.DeprecatedWarning(name, DEPRECATED_IN, REMOVED_IN, advice(name, TARGET)), stacklevel=3)
     _count(user)
 
 
@@ -92,8 +92,7 @@ def summary(calls: Dict[Tuple[str, int], int]) -> str:
         lines.append("  and {} more".format(len(calls) - SHOWN))
     files = sorted({file for file, _ in calls if not file.startswith("<")})
     if files:
-        command = MIGRATE_TO_TRACEML if IN_POD else MIGRATE
-        lines.append("To move them all: {} {}".format(command, " ".join(map(shlex.quote, _paths(files)))))
+        lines.append("To move them all: {} {}".format(command(TARGET), " ".join(map(shlex.quote, _paths(files)))))
     return "\n".join(lines + ["(POLYAXON_HELPER_SUMMARY=0 turns this off)", ""])
 
 
