@@ -2,8 +2,8 @@
 
     from polyaxon_helper.client import Experiment, get_data_paths
 
-These are the client's own objects: what is in polyaxon_client.tracking, and PolyaxonClientException. From such an import
-on, `import polyaxon_client` works in this process too, on Python 3.7 to 3.13.
+These are the client's own objects, on Python 3.7 to 3.13: Experiment, Job and the getters of polyaxon_client.tracking,
+and PolyaxonClientException. Once this module is imported, `import polyaxon_client` works in the process too.
 
 polyaxon-client 0.6.1, of 2020, is the last. As pip installs it today it can be imported on no Python by itself: its
 Jinja2 wants markupsafe.soft_unicode, it wants collections.Mapping itself. These names are lent to it while it is being
@@ -32,12 +32,13 @@ from .notices import warn_once, without_tokens
 from .replacements import REPLACEMENTS
 
 if TYPE_CHECKING:  # pragma: no cover - it never runs
-    from .exceptions import PolyaxonClientException as PolyaxonClientException
-
     class Experiment(Any):  # type: ignore[misc]  # it may have any attribute: the client's own has no types
         pass
 
     class Job(Any):  # type: ignore[misc]  # the same
+        pass
+
+    class PolyaxonClientException(Exception):
         pass
 
     get_data_paths: Any

@@ -71,7 +71,8 @@ def test_what_to_write_is_python_that_has_all_it_needs(name: str, target: Target
     row = written(name, target)
     assert row.write or row.note
     above = ast.parse(after(row.needs, target))
-    bound = {alias.name for node in above.body if isinstance(node, (ast.Import, ast.ImportFrom)) for alias in node.names}
+    imports = [node for node in above.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    bound = {alias.name for node in imports for alias in node.names}
     bound.update(node.name for node in above.body if isinstance(node, ast.FunctionDef))
     assert row.needs in bound or not row.needs
     used = {node.id for node in ast.walk(ast.parse(row.write or "None", mode="eval")) if isinstance(node, ast.Name)}

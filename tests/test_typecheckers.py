@@ -57,12 +57,12 @@ def test_checker(
     (own_folder / "pyrightconfig.json").write_text('{"reportDeprecated": "error"}')
     process = python(*command, "train.py")
     output = process.stdout + process.stderr
+    texts = {name: in_one_line(deprecated.format(name, advice(name, client((3, 9))))) for name in places}
     told = {
         name: [int(line) for line in re.findall(
-            r"train\.py:(\d+)\S* (?:- )?" + re.escape(in_one_line(deprecated.format(name, advice(name, client((3, 9)))))),
-            in_one_line(output)
+            r"train\.py:(\d+)\S* (?:- )?" + re.escape(text), in_one_line(output)
         )]
-        for name in places
+        for name, text in texts.items()
     }
     assert told == places, output
     assert [output.count(error) for error in errors] == [1, 1], output
