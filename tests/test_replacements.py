@@ -141,8 +141,9 @@ def test_migration_guide_has_the_same_table() -> None:
         for name, row in REPLACEMENTS.items()
     ]
     assert "```python\n" + after("get_experiment", old) + "\n```" in text
-    assert set(re.findall(r"`(from traceml .+?)`", text)) == {after("tracking", TRACEML)}
-    for target in (client((3, 9)), client((3, 10)), TRACEML):
+    new = {after(name, TRACEML) for name, module in TRACEML.homes.items() if module}
+    assert set(re.findall(r"`(from (?:traceml|polyaxon)\b.+?)`", text)) == new
+    for target in (old, client((3, 10)), TRACEML):
         assert "pip install {}".format(target.requires) in text
 
 
