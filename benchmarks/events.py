@@ -60,7 +60,7 @@ ENDINGS = ["normal exit", "SIGTERM", "SIGKILL", "fork"]
 
 
 def measure(library: str, ending: str) -> dict:
-    """What the script printed, how long it took to end, and how many points are left."""
+    """Return what the script printed, how long it took to end, and how many points are left."""
     with tempfile.TemporaryDirectory() as folder, Metrics(os.devnull) as metrics:
         run = Run({}, {}, folder, "INFO", uuid.uuid4().hex)
         with serve(run.path, {"uuid": run.pod, "inputs": {}}, metrics) as host:

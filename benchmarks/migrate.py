@@ -1,4 +1,4 @@
-"""What the rewriter costs, beside what else walks a tree: python benchmarks/migrate.py [--files 2000] [--legacy 50].
+"""Measures the rewriter beside what else walks a tree: python benchmarks/migrate.py [--files 2000] [--legacy 50].
 
 CPU seconds (user and system, children included) of whole processes, start-up included. The tree is made of the .py
 files of installed packages, and of the standard library where these are too few; in some, an import and calls of the

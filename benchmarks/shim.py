@@ -1,4 +1,4 @@
-"""What the shim costs, as ratios within one run: python benchmarks/shim.py, where polyaxon-helper[client] is installed.
+"""Measures the shim, as ratios within one run: python benchmarks/shim.py, where polyaxon-helper[client] is installed.
 
 Each line is the median of ROUNDS rounds, in which both sides take turns in new processes.
 """
@@ -46,7 +46,7 @@ RUN: Dict[str, str] = {
 
 
 def seconds(code: str) -> float:
-    """What the code prints, in a process that is in a run."""
+    """Run the code in a process that is in a run, and return the number that it prints."""
     return float(subprocess.check_output([sys.executable, "-c", code], env={**os.environ, **RUN},
                                          stderr=subprocess.DEVNULL))
 

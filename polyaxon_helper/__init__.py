@@ -67,7 +67,7 @@ def _ask(name: str) -> Callable[..., T]:
     " All at once: python -m polyaxon_helper.migrate PATH"
 )
 def get_cluster_def() -> Optional[Dict[str, List[str]]]:
-    """The addresses of a distributed experiment's replicas, by role.
+    """Return the addresses of a distributed experiment's replicas, by role.
 
     Shape: {"master": ["plx-UUID-master-0:2222"], "worker": ["HOST:PORT", ...], "ps": ["HOST:PORT", ...]}.
     Variable: POLYAXON_CLUSTER (JSON); on Polyaxon 1.x and 2.x TF_CONFIG, its `chief` as `master`.
@@ -81,7 +81,7 @@ def get_cluster_def() -> Optional[Dict[str, List[str]]]:
     " All at once: python -m polyaxon_helper.migrate PATH"
 )
 def get_declarations() -> Optional[Dict[str, Any]]:
-    """The experiment's parameters; the name that get_params had up to release 0.4.
+    """Return the experiment's parameters; this is the name that get_params had up to release 0.4.
 
     Shape: {"lr": 0.1, "layers": [1, 2]}, the values being any JSON.
     Variables: POLYAXON_PARAMS, before Polyaxon 0.5 POLYAXON_DECLARATIONS (JSON); on Polyaxon 1.x and 2.x, where neither
@@ -96,7 +96,7 @@ def get_declarations() -> Optional[Dict[str, Any]]:
     " All at once: python -m polyaxon_helper.migrate PATH"
 )
 def get_params() -> Optional[Dict[str, Any]]:
-    """The experiment's parameters, those of a group's matrix among them.
+    """Return the experiment's parameters, those of a group's matrix among them.
 
     Shape: {"lr": 0.1, "layers": [1, 2]}, the values being any JSON.
     Variables: POLYAXON_PARAMS, before Polyaxon 0.5 POLYAXON_DECLARATIONS (JSON); on Polyaxon 1.x and 2.x, where neither
@@ -111,7 +111,7 @@ def get_params() -> Optional[Dict[str, Any]]:
     " All at once: python -m polyaxon_helper.migrate PATH"
 )
 def get_experiment_info() -> Optional[Dict[str, Any]]:
-    """Which experiment this is.
+    """Tell which experiment this is.
 
     Shape: {"project_name": "USER.PROJECT", "experiment_name": "USER.PROJECT.ID" or "USER.PROJECT.GROUP.ID",
     "experiment_group_name": a text, or None outside a group, "project_uuid", "experiment_uuid", ...}; the same in each
@@ -128,7 +128,7 @@ def get_experiment_info() -> Optional[Dict[str, Any]]:
     " All at once: python -m polyaxon_helper.migrate PATH"
 )
 def get_task_info() -> Optional[Dict[str, Any]]:
-    """Which replica of a distributed experiment this is.
+    """Tell which replica of a distributed experiment this is.
 
     Shape: {"type": "master", "worker" or "ps", "index": from 0}.
     Variable: POLYAXON_TASK_INFO (JSON); on Polyaxon 1.x and 2.x TF_CONFIG, its `chief` as `master`.
@@ -142,7 +142,7 @@ def get_task_info() -> Optional[Dict[str, Any]]:
     " All at once: python -m polyaxon_helper.migrate PATH"
 )
 def get_job_info() -> Optional[Dict[str, Any]]:
-    """Which job this is; None in an experiment of Polyaxon 0.x.
+    """Tell which job this is; None in an experiment of Polyaxon 0.x.
 
     Shape: {"project_name": "USER.PROJECT", "job_name": "USER.PROJECT.jobs.ID", "project_uuid", "job_uuid", "role",
     "type", "app"}.
@@ -157,7 +157,7 @@ def get_job_info() -> Optional[Dict[str, Any]]:
     " All at once: python -m polyaxon_helper.migrate PATH"
 )
 def get_tf_config(envvar: Optional[str] = "TF_CONFIG") -> Optional[Dict[str, Any]]:
-    """The cluster and this replica's task, as TensorFlow wants them; set in os.environ[envvar] too, unless it is None.
+    """Return the cluster and this replica's task for TensorFlow; set os.environ[envvar] too, unless envvar is None.
 
     Shape: {"cluster": as get_cluster_def, "task": as get_task_info, "model_dir": as get_outputs_path,
     "environment": "cloud"}.
@@ -173,7 +173,7 @@ def get_tf_config(envvar: Optional[str] = "TF_CONFIG") -> Optional[Dict[str, Any
     " All at once: python -m polyaxon_helper.migrate PATH"
 )
 def get_outputs_path() -> Optional[str]:
-    """Where the run keeps its outputs: a folder, or the URL of a bucket.
+    """Tell where the run keeps its outputs: a folder, or the URL of a bucket.
 
     Shape: "/OUTPUTS/USER/PROJECT/experiments/7", or ".../groups/1/7".
     Variables: POLYAXON_RUN_OUTPUTS_PATH, in 0.0 POLYAXON_OUTPUTS_PATH; on Polyaxon 1.x and 2.x, where neither is set,
@@ -188,7 +188,7 @@ def get_outputs_path() -> Optional[str]:
     " All at once: python -m polyaxon_helper.migrate PATH"
 )
 def get_outputs_refs_paths() -> Optional[Dict[str, List[str]]]:
-    """The outputs of the runs that this one refers to, in the order it names them.
+    """Return the outputs of the runs that this one refers to, in the order it names them.
 
     Shape: {"experiments": ["/OUTPUTS/.../3"], "jobs": ["/OUTPUTS/.../jobs/1"]}; None where it names none.
     Variable: POLYAXON_REFS_OUTPUTS_PATHS (JSON).
@@ -202,7 +202,7 @@ def get_outputs_refs_paths() -> Optional[Dict[str, List[str]]]:
     " All at once: python -m polyaxon_helper.migrate PATH"
 )
 def get_data_paths() -> Optional[Dict[str, str]]:
-    """Where the data volumes of the run are mounted, by their names.
+    """Tell where the data volumes of the run are mounted, by their names.
 
     Shape: {"data": "/data"}.
     Variables: POLYAXON_RUN_DATA_PATHS, before Polyaxon 0.2.3 POLYAXON_DATA_PATHS (JSON); on Polyaxon 1.x and 2.x
@@ -219,7 +219,7 @@ def get_data_paths() -> Optional[Dict[str, str]]:
     " All at once: python -m polyaxon_helper.migrate PATH"
 )
 def get_data_path() -> Optional[str]:
-    """Where the data is mounted: the one path of releases 0.0 and 0.1.0, else the first of get_data_paths().
+    """Tell where the data is mounted: the one path of releases 0.0 and 0.1.0, else the first of get_data_paths().
 
     Variables: POLYAXON_DATA_PATH (a plain path), else those of get_data_paths.
     Outside Polyaxon: PolyaxonClientException with the client, None without it.
@@ -232,7 +232,7 @@ def get_data_path() -> Optional[str]:
     " All at once: python -m polyaxon_helper.migrate PATH"
 )
 def get_log_level() -> Optional[str]:
-    """The log level that the polyaxonfile sets.
+    """Return the log level that the polyaxonfile sets.
 
     Shape: "DEBUG", "INFO", "WARNING", "ERROR" or "CRITICAL".
     Variable: POLYAXON_LOG_LEVEL.
@@ -246,7 +246,7 @@ def get_log_level() -> Optional[str]:
     " All at once: python -m polyaxon_helper.migrate PATH"
 )
 def get_api(version: str = "v1") -> Optional[str]:
-    """The URL of the Polyaxon API, read from the environment also where the client is; None outside Polyaxon.
+    """Return the URL of the Polyaxon API, read from the environment also where the client is; None outside Polyaxon.
 
     Shape: "http://HOST:80/api/v1".
     Variables: POLYAXON_API_HTTP_HOST, before Polyaxon 0.2 POLYAXON_API; on Polyaxon 1.x and 2.x POLYAXON_HOST.
@@ -260,7 +260,7 @@ def get_api(version: str = "v1") -> Optional[str]:
     " All at once: python -m polyaxon_helper.migrate PATH"
 )
 def get_user_token() -> Optional[str]:
-    """The token that the API takes from this run, a secret; None where there is none.
+    """Return the token that the API takes from this run, a secret; None where there is none.
 
     Read also where the client is, as it does, from the files /plx-context/.authtoken, /tmp/.polyaxon/.authtoken.
     Variables: POLYAXON_SECRET_USER_TOKEN, in 0.0 POLYAXON_USER_TOKEN; on Polyaxon 1.x and 2.x the file
@@ -274,7 +274,7 @@ def get_user_token() -> Optional[str]:
     " All at once: python -m polyaxon_helper.migrate PATH"
 )
 def get_internal_token() -> Optional[str]:
-    """The cluster's own token, a secret; None where there is none. The client is not asked.
+    """Return the cluster's own token, a secret; None where there is none. The client is not asked.
 
     Variable: POLYAXON_INTERNAL_SECRET_TOKEN, in 0.1 alone.
     """
@@ -305,9 +305,9 @@ def send_metrics(**metrics: Any) -> None:
 if not TYPE_CHECKING:  # pragma: no branch - a checker would take any name for an attribute
 
     def __getattr__(name: str) -> Any:
-        """The names that are made when a script asks for them: experiment, Experiment, Job, PolyaxonClientException.
+        """Give what is made when a script asks for it: experiment, Experiment, Job, PolyaxonClientException.
 
-        Named here and in __all__ but not in dir(), so that nothing is made or warned of by who only looks around.
+        These names are in __all__ but not in dir(), so that nothing is made or warned of by who only looks around.
         """
         if name not in ATTRIBUTES:
             raise AttributeError("module {!r} has no attribute {!r}".format(__name__, name))

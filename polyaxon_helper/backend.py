@@ -1,6 +1,6 @@
-"""Who answers: polyaxon_client.tracking where it can be imported and can read this container, else the environment.
+"""Decides who answers: polyaxon_client.tracking where it imports and can read this container, else the environment.
 
-Decided at the first call, once a process. Whoever it is, the table's dotted path is looked up on it.
+That is done at the first call, once a process. Whoever it is, the table's dotted path is looked up on it.
 """
 import functools
 import os
@@ -21,7 +21,7 @@ _experiment: Any = _NOT_MADE
 
 
 def find(name: str) -> Any:
-    """What stands for the legacy `name` with whoever answers."""
+    """Find what stands for the legacy `name` with whoever answers."""
     module, look_up = _place(name)
     return look_up(module)
 

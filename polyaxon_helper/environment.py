@@ -1,4 +1,4 @@
-"""What polyaxon_client.tracking offers, read from the environment: for where the client can't answer.
+"""Offers what polyaxon_client.tracking does, read from the environment: for where the client can't answer.
 
 Outside Polyaxon every getter answers None. The variables of each are in the table, newest first, so that one release
 serves the containers of every Polyaxon from 0.0 to 0.6; where none is set, the pod of a 1.x or 2.x is asked.
@@ -20,7 +20,7 @@ def _set_variable(name: str) -> Optional[str]:
 
 
 def is_set(name: str) -> bool:
-    """Whether a variable of the legacy name is set, to anything but nothing."""
+    """Tell whether a variable of the legacy name is set, to anything but an empty text."""
     return _set_variable(name) is not None
 
 
@@ -79,7 +79,7 @@ def get_internal_token() -> Optional[str]:
 
 
 class _Run:
-    """What Experiment and Job share: most of it needs the client."""
+    """Holds what Experiment and Job share: most of it needs the client."""
 
     get_outputs_path = staticmethod(get_outputs_path)
     get_outputs_refs_paths = staticmethod(get_outputs_refs_paths)

@@ -1,4 +1,4 @@
-"""What is said to the user: as a warning, blamed on the line of the user's that led to it, or on standard error."""
+"""Speaks to the user: by a warning, blamed on the line of the user's that led to it, or on standard error."""
 import os
 import sys
 import warnings

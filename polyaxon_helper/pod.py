@@ -1,4 +1,4 @@
-"""What the pod of a run on Polyaxon 1.x or 2.x says: the legacy getters' answers there.
+"""Reads the pod of a run on Polyaxon 1.x or 2.x: gives the legacy getters' answers there.
 
 A variable of 0.x that the polyaxonfile sets decides before this does. Seen with polyaxon 2.18.0, of which nothing is
 imported.
@@ -33,7 +33,7 @@ def is_here() -> bool:
 
 
 def answer(name: str) -> Any:
-    """What the pod knows for the legacy name; None outside of one, and where it knows nothing."""
+    """Return what the pod knows for the legacy name; None outside of one, and where it knows nothing."""
     return _ANSWERS[name]() if name in _ANSWERS and is_here() else None
 
 
@@ -56,7 +56,7 @@ def artifacts() -> Optional[str]:
 
 
 def is_first_replica() -> bool:
-    """Whether this is the replica of a distributed run whose files are kept; the only one of another run."""
+    """Tell whether this is the replica whose files are kept: one in a distributed run, the only one in another."""
     config = _tf_config()
     task, cluster = config.get("task", {}), config.get("cluster", {})
     if task.get("type"):

@@ -34,6 +34,8 @@ class Written(NamedTuple):
     """Whether that is sure enough to be written without asking."""
     note: str = ""
     """What then is not as it was, or what to do by hand."""
+    function: bool = False
+    """True where a module gets it as a function, once."""
 
 
 class Replacement(NamedTuple):
@@ -141,7 +143,7 @@ FUNCTIONS: Dict[str, Replacement] = {
     ),
     "get_data_paths": Replacement(
         Written("get_data_paths()", "get_data_paths"),
-        Written("{c.name: " + _STORES + "}", "tracking", note="the keys are the connections' names"),
+        Written("{c.name: " + _STORES + "}", "tracking", note="the keys are the connections' names", function=True),
         TRACKING, "get_data_paths", variables=("POLYAXON_RUN_DATA_PATHS", "POLYAXON_DATA_PATHS"),
     ),
     "get_data_path": Replacement(
@@ -253,7 +255,8 @@ def client(python: Tuple[int, int]) -> Target:
 
 TRACEML = Target(
     "traceml", {"tracking": "traceml", "PolyaxonClientException": "polyaxon.exceptions", "os": ""}, {},
-    frozenset((TRACKING, EXCEPTIONS, CLIENT)), "'polyaxon>=2.7' 'jinja2>=3' numpy pandas",
+    frozenset((TRACKING, TRACKING + ".experiment", TRACKING + ".job", EXCEPTIONS, CLIENT)),
+    "'polyaxon>=2.7' 'jinja2>=3' numpy pandas",
 )
 
 

@@ -1,4 +1,4 @@
-"""What every test has: a folder of its own, where all is that it reads and writes. The slow tests run on request."""
+"""Gives every test a folder of its own, where all is that it reads and writes. The slow tests run on request."""
 import importlib.util
 import itertools
 import os

@@ -1,4 +1,4 @@
-"""Who answers, and the one Experiment of a process."""
+"""Shows who answers, and the one Experiment of a process."""
 import json
 from pathlib import Path
 from typing import Any, Dict, List

@@ -1,4 +1,4 @@
-"""What a legacy call says, on whose line, and the summary at exit."""
+"""Shows what a legacy call says, on whose line, and the summary at exit."""
 import sys
 import warnings
 from pathlib import Path

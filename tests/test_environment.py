@@ -1,4 +1,4 @@
-"""What stands for polyaxon_client.tracking where the client is not, used as a script uses the client."""
+"""Uses what stands for polyaxon_client.tracking where the client is not, as a script uses the client."""
 import os
 from typing import Any, Dict
 

@@ -62,7 +62,7 @@ def test_a_process_that_hangs_is_killed_and_the_test_says_so(own_folder: Path) -
 
 @contextmanager
 def pytest_begun_with(number: int, handler: signal.Handlers) -> Iterator[None]:
-    """What a run of pytest does with this signal, which had this handler when it began."""
+    """Do what a run of pytest does with this signal, which had this handler when it began."""
     before = signal.signal(number, handler)
     try:
         pytest_configure()

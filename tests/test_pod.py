@@ -1,4 +1,4 @@
-"""What the pod of a Polyaxon 1.x or 2.x says where it is not plain, and the one question that it asks the API."""
+"""Shows what the pod of a Polyaxon 1.x or 2.x says where it is not plain, and the one question that it asks the API."""
 import json
 import os
 from pathlib import Path

@@ -28,7 +28,7 @@ _PASSED_ON = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 
 
 class Run(NamedTuple):
-    """What a run is given."""
+    """Holds what a run is given."""
 
     params: Dict[str, Any]
     data_paths: Dict[str, str]
@@ -149,7 +149,7 @@ def _signals_passed_on() -> Iterator[List["subprocess.Popen[bytes]"]]:
 
 
 def _terminal_sends_it() -> bool:
-    """Whether Ctrl-C at our terminal goes to all of our process group."""
+    """Tell whether Ctrl-C at our terminal goes to all of our process group."""
     if sys.platform == "win32":  # pragma: no cover - no test runs there
         return True
     try:

@@ -4,8 +4,9 @@ import math
 import re
 import threading
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Dict, Iterator, NamedTuple, Optional, Type
+from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional
 
 from .metrics import Metrics
 
@@ -33,7 +34,7 @@ def serve(run: str, about: Dict[str, Any], metrics: Metrics) -> Iterator[str]:
 
     `about` is the answer to who asks about the run.
     """
-    server = _Server(("127.0.0.1", 0), _handler(run, about, metrics))
+    server = _Server(("127.0.0.1", 0), partial(_Handler, run, about, metrics))
     thread = threading.Thread(target=server.serve_forever, args=[SHUTDOWN_POLL], daemon=True)
     thread.start()
     try:
@@ -47,7 +48,7 @@ def serve(run: str, about: Dict[str, Any], metrics: Metrics) -> Iterator[str]:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True  # a process that the script left behind may hold its connection for ever
 
-    def __init__(self, address: Any, handler: Type[BaseHTTPRequestHandler]) -> None:
+    def __init__(self, address: Any, handler: Callable[..., BaseHTTPRequestHandler]) -> None:
         super().__init__(address, handler)
         self._open = 0
         self._closed = threading.Condition()
@@ -80,46 +81,45 @@ class _Server(ThreadingHTTPServer):
         """A connection that a dying script cut is no news."""
 
 
-def _handler(run: str, about: Dict[str, Any], metrics: Metrics) -> Type[BaseHTTPRequestHandler]:
-    path = re.compile("/api/v1{}(/[a-z_/]*)?$".format(re.escape(run)))
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def __init__(self, run: str, about: Dict[str, Any], metrics: Metrics, *connection: Any) -> None:
+        self.run, self.about, self.metrics = run, about, metrics
+        super().__init__(*connection)  # which answers all its requests
 
-        def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        try:
+            answer = self.answer_to(body)
+        except _Refused as refused:
+            answer = refused.answer
+        text = b"" if answer.body is None else json.dumps(answer.body).encode()
+        self.send_response(answer.status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    do_GET = do_PATCH = do_POST = answer
+
+    def answer_to(self, body: bytes) -> Answer:
+        match = re.match("/api/v1{}(/[a-z_/]*)?$".format(re.escape(self.run)), self.path)
+        if match is None:
+            raise _Refused(404, {"detail": "Not found."})
+        if not self.headers.get("Authorization"):
+            raise _Refused(401, {"detail": "Authentication credentials were not provided."})
+        if self.command == "POST" and match.group(1) == "/metrics/":
             try:
-                answer = self.answer_to(body)
-            except _Refused as refused:
-                answer = refused.answer
-            text = b"" if answer.body is None else json.dumps(answer.body).encode()
-            self.send_response(answer.status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
+                return take(_parsed(self.headers, body), self.metrics)
+            except _Refused:
+                self.metrics.refuse()
+                raise
+        # run_env, statuses, heartbeat, tags, ...: taken and forgotten
+        return Answer(201) if self.command == "POST" else Answer(200, {} if match.group(1) else self.about)
 
-        do_GET = do_PATCH = do_POST = answer
-
-        def answer_to(self, body: bytes) -> Answer:
-            match = path.match(self.path)
-            if match is None:
-                raise _Refused(404, {"detail": "Not found."})
-            if not self.headers.get("Authorization"):
-                raise _Refused(401, {"detail": "Authentication credentials were not provided."})
-            if self.command == "POST" and match.group(1) == "/metrics/":
-                try:
-                    return take(_parsed(self.headers, body), metrics)
-                except _Refused:
-                    metrics.refuse()
-                    raise
-            # run_env, statuses, heartbeat, tags, ...: taken and forgotten
-            return Answer(201) if self.command == "POST" else Answer(200, {} if match.group(1) else about)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing: stderr is the script's."""
-
-    return Handler
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing: stderr is the script's."""
 
 
 def _parsed(headers: Any, body: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""Which values may be sent.
+"""Checks which values may be sent.
 
 A text, null, list or object that reaches the server breaks the experiment's page for good, and NaN, an infinity, a NUL
 in a name or a number beyond a double loses the whole batch it is in, mostly without a word. So nothing of the kind is
@@ -40,7 +40,7 @@ def numbers(metrics: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def is_entry(line: bytes) -> bool:
-    """Whether a journal's line is what `entry` makes: another one would cost the batch it is sent in."""
+    """Tell whether a journal's line is what `entry` makes: another one would cost the batch it is sent in."""
     try:
         found = json.loads(line.decode())
         return entry(found["values"], datetime.fromisoformat(found["created_at"])) == (line, [])
@@ -69,7 +69,7 @@ def _number(name: str, value: Any) -> Any:
 
 
 def _scalar(value: Any) -> Any:
-    """What numpy's, torch's and tensorflow's scalars hold; the value itself where it is no such thing."""
+    """Return what a scalar of numpy, torch or tensorflow holds; the value itself where it is no such thing."""
     try:
         if not hasattr(value, "item") and hasattr(value, "numpy"):
             value = value.numpy()  # tensorflow's, which have no item() of their own

@@ -62,7 +62,7 @@ def experiment_of(parts: Iterable[Any]) -> Experiment:
 
 
 def folders() -> Iterator[str]:
-    """Where this environment's journals may be, best first."""
+    """Give the folders where this environment's journals may be, best first."""
     outputs = next(filter(None, map(os.environ.get, FUNCTIONS["get_outputs_path"].variables)), "")
     if os.path.isabs(outputs) and os.path.isdir(outputs):  # it may be a bucket's URL
         yield os.path.join(outputs, FOLDER)
@@ -147,7 +147,7 @@ class Journal:
         self.waiting = sum(text.count(b"\n") for text in iter(lambda: self._file.read(BATCH_BYTES), b""))
 
     def takes(self, experiment: Experiment) -> bool:
-        """Whether that experiment's entries may be added."""
+        """Tell whether that experiment's entries may be added."""
         return self.appending >= 0 and self.sent <= ROLL_BYTES and experiment == self.experiment
 
     def append(self, line: bytes) -> None:
@@ -285,7 +285,7 @@ def lock(handle: int, how: str = "LOCK_EX") -> Optional[bool]:
 
 
 def _locks_reach(path: str) -> bool:
-    """Whether a lock on this file is seen by every process that sees the file, as far as can be known."""
+    """Tell whether every process that sees this file sees a lock on it, as far as can be known."""
     try:
         with open(MOUNTS, encoding="utf-8", errors="surrogateescape") as file:
             mounts = [line.split(" ") for line in file]

@@ -49,7 +49,7 @@ class Stopped(Exception):
 
 
 class Reporter:
-    """What waits in this process, and its sending."""
+    """Holds what waits in this process, and sends it."""
 
     def __init__(self) -> None:
         self.queues: List[Queue] = []  # in the order to be sent; the last takes what comes
@@ -153,7 +153,7 @@ class Reporter:
             say_once(self.summary())
 
     def summary(self) -> str:
-        """How many entries were not sent, why, and what sends them; empty where all were."""
+        """Tell how many entries were not sent, why, and what sends them; empty where all were."""
         kept = [queue for queue in self.queues if queue.waiting > 0 and os.path.exists(queue.path)]
         lost = sum(queue.waiting for queue in self.queues if queue not in kept)
         reasons = self.given_up + Counter({"there was no file to keep them in": lost})
@@ -287,7 +287,7 @@ class Reporter:
             found.close()
 
     def _seconds(self) -> float:
-        """How long a request may take: for the thread the end does not wait beyond its budget."""
+        """Tell how long a request may take: for the thread the end does not wait beyond its budget."""
         if threading.current_thread() is self._thread:
             return REQUEST_TIMEOUT
         return max(0.05, min(REQUEST_TIMEOUT, (self._deadline - time.monotonic()) / 2))

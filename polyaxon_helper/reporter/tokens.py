@@ -1,4 +1,4 @@
-"""Where the token is, in the client's order: what a file has beats the environment.
+"""Finds the token, in the client's order: what a file has beats the environment.
 
     /plx-context/.authtoken             written by Polyaxon 0.3.9 and later
     /tmp/.polyaxon/.authtoken           what the next one was exchanged for, by us or the client, in any process
@@ -61,13 +61,13 @@ def authorising(headers: Dict[str, str]) -> Callable[[Any], Any]:
 
 
 def kept() -> Optional[str]:
-    """What an ephemeral token was exchanged for."""
+    """Return the token that an ephemeral one was exchanged for."""
     return token_in(KEPT_FILE, KEY) or _exchanged
 
 
 @contextmanager
 def exchanging() -> Iterator[bool]:
-    """Whether no other process exchanges the ephemeral token; none will while the context lasts."""
+    """Tell whether no other process exchanges the ephemeral token; none will while the context lasts."""
     folder = os.path.dirname(KEPT_FILE)
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What a child process of a test does."""
+"""Does the work of a test's child process."""
 import time
 
 from polyaxon_helper import send_metrics

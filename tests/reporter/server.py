@@ -10,9 +10,8 @@ import socket
 import sys
 import threading
 import time
-from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Deque, Dict, List, Optional, Set
+from typing import Any, Dict, List, Optional, Set
 
 PATH = "/api/v1/u/p/experiments/7/"
 WAIT = 50
@@ -36,7 +35,6 @@ class State:
         self.poison = poison  # a metric whose entry is refused, and with it its batch
         self.most = most  # entries in a list, else 413
         self.throttle = throttle
-        self.times: Deque[float] = deque(maxlen=121)
         self.faults: List[Dict[str, Any]] = []
         self.requests: List[Dict[str, Any]] = []
         self.stored: List[Any] = []
@@ -93,10 +91,8 @@ class Api(Handler):
         now = state
         body = self.body()
         with changed:
-            now.requests.append({
-                "path": self.path, "body": body.decode(), "headers": {k.lower(): v for k, v in self.headers.items()},
-                "at": time.monotonic(),
-            })
+            now.requests.append({"path": self.path, "body": body.decode(), "at": time.monotonic(),
+                                 "headers": {k.lower(): v for k, v in self.headers.items()}})
             fault = self.next_fault(now)
             changed.notify_all()
         kind = fault.get("kind")
@@ -133,10 +129,8 @@ class Api(Handler):
         return {}
 
     def take(self, now: State, body: bytes) -> Any:
-        if now.throttle:
-            now.times.append(time.monotonic())
-            if len(now.times) == 121 and now.times[-1] - now.times[0] < 60:
-                return 429, '{"detail": "Request was throttled."}', "application/json"
+        if now.throttle and len(now.requests) > 120 and now.requests[-1]["at"] - now.requests[-121]["at"] < 60:
+            return 429, '{"detail": "Request was throttled."}', "application/json"
         authorization = self.headers.get("Authorization", "")
         if now.rules["exchange"] and self.path == PATH + now.rules["exchange"]:
             good = now.ephemeral and authorization == "EphemeralToken " + now.ephemeral
@@ -148,28 +142,33 @@ class Api(Handler):
             return now.rules["bad"], '{"detail": "Invalid token."}'
         if self.headers.get("Content-Type") != "application/json":
             return 415, '{"detail": "Unsupported media type."}'
-        if len(body) > 2621440:
-            return 400, "<h1>Bad Request</h1>", "text/html"
-        try:
-            found = json.loads(body.decode(), parse_constant=refuse)
-        except ValueError:
-            return 400, '{"detail": "JSON parse error"}'
-        entries = found if isinstance(found, list) else [found]
-        if isinstance(found, list) and not now.rules["lists"]:
-            return 400, '{"non_field_errors": ["Invalid data. Expected a dictionary, but got list."]}'
-        if now.most and len(entries) > now.most:
-            return 413, "", "text/html"
-        if any(now.poison and now.poison in entry["values"] for entry in entries):
-            return 400, '{"values": ["Not this one."]}'
-        with changed:
-            if all(map(is_valid, entries)):
-                now.stored.extend(entries)
-            elif isinstance(found, list):
-                now.lost += len(entries)  # and 201 all the same
-            else:
-                return 400, '{"values": ["Not valid."]}'
-            changed.notify_all()
-        return 201, ""
+        return store(now, body)
+
+
+def store(now: State, body: bytes) -> Any:
+    """Keep the entries of a request's body, or refuse it."""
+    if len(body) > 2621440:
+        return 400, "<h1>Bad Request</h1>", "text/html"
+    try:
+        found = json.loads(body.decode(), parse_constant=refuse)
+    except ValueError:
+        return 400, '{"detail": "JSON parse error"}'
+    entries = found if isinstance(found, list) else [found]
+    if entries is found and not now.rules["lists"]:
+        return 400, '{"non_field_errors": ["Invalid data. Expected a dictionary, but got list."]}'
+    if now.most and len(entries) > now.most:
+        return 413, "", "text/html"
+    if any(now.poison and now.poison in entry["values"] for entry in entries):
+        return 400, '{"values": ["Not this one."]}'
+    with changed:
+        if all(map(is_valid, entries)):
+            now.stored.extend(entries)
+        elif entries is found:
+            now.lost += len(entries)  # and 201 all the same
+        else:
+            return 400, '{"values": ["Not valid."]}'
+        changed.notify_all()
+    return 201, ""
 
 
 def refuse(constant: str) -> None:

@@ -1,4 +1,4 @@
-"""Which values are taken, which left out, which refused: in the caller's line, before anything is kept."""
+"""Shows which values are taken, left out and refused: in the caller's line, before anything is kept."""
 import json
 from datetime import datetime, timedelta, timezone
 from typing import Any, Dict, List

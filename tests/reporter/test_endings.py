@@ -92,7 +92,7 @@ assert os.wait()[1] == 0
 
 @pytest.fixture(scope="session")
 def cases(request: Any, new_folders: Iterator[Path]) -> Iterator[Cases]:
-    """What comes of a fault and an ending. With several at a time, all that will be asked for are begun at once."""
+    """Give what comes of a fault and an ending. With several at a time, all that will be asked for begin at once."""
     servers: "Queue[Server]" = Queue()
     for _ in range(AT_A_TIME):
         servers.put(Server())

@@ -1,4 +1,4 @@
-"""What is sent, field by field, is what the real polyaxon-client sends for the same calls."""
+"""Compares what is sent, field by field, with what the real polyaxon-client sends for the same calls."""
 import json
 import re
 from typing import Any, Dict, List

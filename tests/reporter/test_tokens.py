@@ -1,4 +1,4 @@
-"""Where the token comes from, by era; the one exchange; and where a token never goes."""
+"""Shows where the token comes from, by era; the one exchange; and where a token never goes."""
 import json
 import os
 import stat

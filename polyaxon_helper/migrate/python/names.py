@@ -1,17 +1,11 @@
-"""Which name means what in a module: Python's own scopes, the same on every Python that runs this.
+"""Tell which name means what in a module: Python's own scopes, the same on every Python that runs this.
 
 Not by symtable: from 3.12 on it inlines comprehensions, and their names show up in the scope around them.
 """
 import ast
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-
-SPECIAL = frozenset((
-    "Name", "Import", "ImportFrom", "Global", "Nonlocal", "FunctionDef", "AsyncFunctionDef", "Lambda", "ClassDef",
-    "ListComp", "SetComp", "DictComp", "GeneratorExp", "NamedExpr", "TypeAlias",
-))
+COMPREHENSIONS = ("ListComp", "SetComp", "DictComp", "GeneratorExp")
 
 # Nodes that bind the name in one of their fields, some of them unknown to older Pythons
 BINDERS: Dict[str, str] = {
@@ -62,6 +56,17 @@ class Scope:
             scope = scope.parent
 
 
+Children = Iterable[Tuple[ast.AST, Scope, str]]
+
+SPECIAL: Dict[str, str] = {
+    "Name": "_name", "Constant": "_string", "Str": "_string", "Import": "_import", "ImportFrom": "_import",
+    "Global": "_global", "Nonlocal": "_nonlocal", "FunctionDef": "_function", "AsyncFunctionDef": "_function",
+    "Lambda": "_function", "ClassDef": "_class", "NamedExpr": "_walrus", "TypeAlias": "_type_alias",
+    **dict.fromkeys(COMPREHENSIONS, "_comprehension"),
+}
+"""The method of Names for each kind of node that has names of its own, or a scope."""
+
+
 class Variable:
     """A name in its scope: all that binds it and all that uses it."""
 
@@ -83,17 +88,14 @@ class Names:
         self.parents: Dict[ast.AST, Any] = {}
         self.imported: Dict[ast.alias, Variable] = {}
         """What each part of an import binds."""
+        self.imports: List[Tuple[Any, Scope]] = []
+        """Every import statement, with the scope that it stands in."""
+        self.strings: Dict[ast.expr, str] = {}
+        """Every string constant."""
         self._bound: List[Tuple[str, Binding]] = []
         self._used: List[Tuple[str, Use]] = []
-        self._scope_of: Dict[ast.AST, Scope] = {}
         self._walk(tree)
         self._resolve()
-
-    def statements(self) -> List[Any]:
-        return list(self._scope_of)
-
-    def scope_of(self, statement: ast.AST) -> Scope:
-        return self._scope_of[statement]
 
     def variable(self, name: str, scope: Scope) -> Variable:
         """The variable that `name` means in `scope`; one of the module's where nothing binds it."""
@@ -114,13 +116,12 @@ class Names:
 
     def _walk(self, tree: ast.Module) -> None:
         work: List[Tuple[Any, Scope, str]] = [(tree, self.module, "")]
+        special = {kind: getattr(self, method) for kind, method in SPECIAL.items()}
         while work:
             node, scope, klass = work.pop()
-            if isinstance(node, ast.stmt):
-                self._scope_of[node] = scope
             kind = type(node).__name__
-            if kind in SPECIAL:
-                for child, inner, inside in self._children(node, scope, klass):
+            if kind in special:
+                for child, inner, inside in special[kind](node, scope, klass):
                     self.parents[child] = node
                     work.append((child, inner, inside))
                 continue
@@ -141,43 +142,53 @@ class Names:
         self.scopes.append(Scope(kind, parent, node))
         return self.scopes[-1]
 
-    def _children(self, node: Any, scope: Scope, klass: str) -> Iterator[Tuple[ast.AST, Scope, str]]:
-        """The nodes in one that has names of its own, or a scope."""
-        if isinstance(node, ast.Name):
-            if isinstance(node.ctx, ast.Load):
-                self._used.append((mangled(node.id, klass), Use(node, scope)))
-            else:
-                self._bind(node.id, Binding(node, scope), klass)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            for alias in node.names:
-                name = alias.asname or (alias.name.split(".")[0] if isinstance(node, ast.Import) else alias.name)
-                self._bind(name, Binding(node, scope, alias), klass)
-        elif isinstance(node, ast.Global):
-            scope.globals.update(mangled(name, klass) for name in node.names)
-        elif isinstance(node, ast.Nonlocal):
-            scope.nonlocals.update(mangled(name, klass) for name in node.names)
-        elif isinstance(node, FUNCTIONS + (ast.Lambda,)):
-            yield from self._function(node, scope, klass)
-        elif isinstance(node, ast.ClassDef):
-            yield from self._class(node, scope, klass)
-        elif isinstance(node, COMPREHENSIONS):
-            yield from self._comprehension(node, scope, klass)
-        elif type(node).__name__ == "NamedExpr":
-            outer = scope
-            while outer.kind == "comprehension" and outer.parent is not None:
-                outer = outer.parent
-            self._bind(node.target.id, Binding(node.target, outer), klass)
-            yield node.value, scope, klass
-        else:  # a TypeAlias
-            inner = self._type_scope(node, scope)
-            yield node.name, scope, klass
-            for child in node.type_params + [node.value]:
-                yield child, inner, klass
+    # What a node that has names of its own, or a scope, binds; each gives the nodes in it
+
+    def _name(self, node: ast.Name, scope: Scope, klass: str) -> Children:
+        if isinstance(node.ctx, ast.Load):
+            self._used.append((mangled(node.id, klass), Use(node, scope)))
+        else:
+            self._bind(node.id, Binding(node, scope), klass)
+        return ()
+
+    def _string(self, node: Any, scope: Scope, klass: str) -> Children:
+        text = node.value if type(node).__name__ == "Constant" else node.s
+        if isinstance(text, str):
+            self.strings[node] = text
+        return ()
+
+    def _import(self, node: Any, scope: Scope, klass: str) -> Children:
+        self.imports.append((node, scope))
+        for alias in node.names:
+            name = alias.asname or (alias.name.split(".")[0] if isinstance(node, ast.Import) else alias.name)
+            self._bind(name, Binding(node, scope, alias), klass)
+        return ()
+
+    def _global(self, node: ast.Global, scope: Scope, klass: str) -> Children:
+        scope.globals.update(mangled(name, klass) for name in node.names)
+        return ()
+
+    def _nonlocal(self, node: ast.Nonlocal, scope: Scope, klass: str) -> Children:
+        scope.nonlocals.update(mangled(name, klass) for name in node.names)
+        return ()
+
+    def _walrus(self, node: Any, scope: Scope, klass: str) -> Children:
+        outer = scope
+        while outer.kind == "comprehension" and outer.parent is not None:
+            outer = outer.parent
+        self._bind(node.target.id, Binding(node.target, outer), klass)
+        yield node.value, scope, klass
+
+    def _type_alias(self, node: Any, scope: Scope, klass: str) -> Children:
+        inner = self._type_scope(node, scope)
+        yield node.name, scope, klass
+        for child in node.type_params + [node.value]:
+            yield child, inner, klass
 
     def _type_scope(self, node: Any, scope: Scope) -> Scope:
         return self._scope("type", scope, node) if getattr(node, "type_params", None) else scope
 
-    def _function(self, node: Any, scope: Scope, klass: str) -> Iterator[Tuple[ast.AST, Scope, str]]:
+    def _function(self, node: Any, scope: Scope, klass: str) -> Children:
         outer = scope
         body = [node.body]
         if not isinstance(node, ast.Lambda):
@@ -200,7 +211,7 @@ class Names:
         for child in body:
             yield child, inner, klass
 
-    def _class(self, node: Any, scope: Scope, klass: str) -> Iterator[Tuple[ast.AST, Scope, str]]:
+    def _class(self, node: Any, scope: Scope, klass: str) -> Children:
         self._bind(node.name, Binding(node, scope), klass)
         for decorator in node.decorator_list:
             yield decorator, scope, klass
@@ -211,7 +222,7 @@ class Names:
         for child in node.body:
             yield child, inner, node.name
 
-    def _comprehension(self, node: Any, scope: Scope, klass: str) -> Iterator[Tuple[ast.AST, Scope, str]]:
+    def _comprehension(self, node: Any, scope: Scope, klass: str) -> Children:
         inner = self._scope("comprehension", scope, node)
         for number, generator in enumerate(node.generators):
             # the first iterable alone is evaluated outside
