@@ -6,6 +6,7 @@ from ...replacements import REPLACEMENTS, SIGNATURES, Target, Written, snippet, 
 from .edits import stands_alone
 from .experiments import (
     IN_FSTRING,
+    WORD,
     Change,
     Made,
     class_uses,
@@ -16,7 +17,7 @@ from .experiments import (
     own_experiment,
 )
 from .imports import parts
-from .names import Names
+from .names import Names, Scope
 from .references import LEGACY, Found, Part, References, Symbol, Use, annotated, listed, stands_in
 
 FALLBACK = "stands in for polyaxon_client where that can't be imported; delete it, or keep the legacy package for it"
@@ -38,6 +39,8 @@ ROLES = {
 RAISED = "stays with what stays here and may raise it; move both at once"
 ORDER = {"Experiment": 0, "PolyaxonClientException": 2}
 """What is decided before the rest, and after it."""
+BUILT_IN = frozenset(("iter", "next"))
+"""Python's own names in what is written."""
 DELETE = "delete it: nothing is left for it to set"
 
 
@@ -75,7 +78,10 @@ def decide(refs: References, target: Target, selected: FrozenSet[str], taken: Fr
     bound = [*taken, *listed(refs.names)]
     if refs.dynamic:
         bound += [symbol.variable.name for symbol in refs.symbols] + list(refs.names.module.variables)
-    case = Case(refs, target, selected, bound, own_experiment(refs.names, refs.source.tree.body))
+    own = own_experiment(refs.names, refs.source.tree.body)
+    if own is not None and own.variable.name in {**target.homes, **target.functions}:
+        own = None  # what is new may have this name
+    case = Case(refs, target, selected, bound, own)
     moves: List[Move] = []
     found: List[Found] = list(refs.found)
     for symbol in sorted(refs.symbols, key=lambda each: ORDER.get(each.name, 1)):
@@ -247,6 +253,8 @@ def _expression(case: Case, symbol: Symbol, row: Written, use: Use) -> Optional[
     call = use.parent
     if not isinstance(call, ast.Call) or call.func is not use.node or _prints_itself(names, use.node):
         return None
+    if any(_binds(scope, word) for word in BUILT_IN.intersection(WORD.findall(write)) for scope in use.scope.chain()):
+        return None
     if call.args and symbol.name == "send_metrics" or (call.args or call.keywords) and symbol.name not in SIGNATURES:
         return None
     for closing in ("(...)", "()"):
@@ -255,6 +263,10 @@ def _expression(case: Case, symbol: Symbol, row: Written, use: Use) -> Optional[
     opened = source.word(source.next(end), "(")
     closed = source.word(source.next(opened), ")") if opened is not None else None
     return Change(call, use.start, closed, write) if closed is not None else None
+
+
+def _binds(scope: Scope, name: str) -> bool:
+    return name in scope.variables and bool(scope.variables[name].bindings)
 
 
 def _prints_itself(names: Names, node: ast.AST) -> bool:
@@ -302,8 +314,9 @@ def _function(case: Case, symbol: Symbol, row: Written, uses: List[Use], changes
             break
     form = _where(case, symbol, row)
     move = Move(symbol, form, changes, name, body)
+    words = BUILT_IN.intersection(WORD.findall(body))
     if form == "function":
-        if _is_taken(case, symbol, name):
+        if _is_taken(case, symbol, name) or any(_binds(case.refs.names.module, word) for word in words):
             return [Found(use.start, symbol.legacy, NAMED) for use in uses] or list(_at_import(case, symbol, NAMED))
         return _checked(case, move)
     if symbol.variable.scope is not case.refs.names.module and not symbol.member:

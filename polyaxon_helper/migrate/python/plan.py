@@ -7,7 +7,7 @@ from .decide import Move
 from .edits import Edits
 from .experiments import WORD, maker, named
 from .names import Scope, Variable
-from .references import References
+from .references import References, Site
 from .source import Source
 
 OTHER_NAMES = {"Experiment": "PolyaxonExperiment", "Job": "PolyaxonJob", "get_experiment": "get_polyaxon_experiment",
@@ -115,11 +115,14 @@ def name_as(plan: Plan, name: str) -> str:
     return name if bound == name else "{} as {}".format(name, bound)
 
 
-def definition(plan: Plan, move: Move) -> str:
-    """Give the function that stands for a legacy name."""
+def definition(plan: Plan, move: Move, site: Optional[Site] = None) -> str:
+    """Give the function that stands for a legacy name, where `site` imports it or behind the imports."""
+    rebinds = site is not None and any(plan.refs.source.start(binding.node) < plan.refs.source.start(site.node)
+                                       for binding in move.symbol.variable.bindings)
     returns = "" if move.symbol.name == "send_metrics" else "return "
-    return "def {}({}):\n    {}{}\n".format(
-        move.function, SIGNATURES.get(move.symbol.name, ("", ""))[0], returns, named(move.body, plan.chosen))
+    return "def {}({}):{}\n    {}{}\n".format(
+        move.function, SIGNATURES.get(move.symbol.name, ("", ""))[0], "  # noqa: F811" if rebinds else "", returns,
+        named(move.body, plan.chosen))
 
 
 def laid_out(source: Source, text: str, indent: str = "") -> str:

@@ -280,7 +280,9 @@ def annotated(names: Names, word: str) -> Optional[ast.AST]:
         if re.search(r"\b{}\b".format(re.escape(word)), text):
             inner: ast.AST = node
             for parent in names.around(node):
-                if inner in (getattr(parent, "annotation", None), getattr(parent, "returns", None)):
+                arguments = ast.walk(parent.args) if isinstance(parent, (ast.FunctionDef, ast.AsyncFunctionDef)) else ()
+                if inner in [getattr(each, "annotation", None) for each in [parent, *arguments]] \
+                        or inner is getattr(parent, "returns", None):
                     return node
                 if isinstance(parent, ast.stmt):
                     break

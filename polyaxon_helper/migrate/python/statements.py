@@ -43,10 +43,11 @@ def _write(block: Block) -> None:
     for module in sorted({*block.brought, *(module for each in block.moved.values() for module in each)}):
         there = _existing_import(block, module)
         if there is not None:
-            _reword(block.plan, there, None, _texts(block, module, None))
+            _reword(block.plan, there, None, [name.replace(NOQA, "") for name in _texts(block, module, None)])
             continue
-        givers = [node for node in free if module in block.moved[node]]
-        slot = next(iter(givers + [node for node in free if isinstance(node, ast.ImportFrom)] + free), None)
+        near = [node for node in free if _leads_to(block.sites[0], node)]
+        slot = next(iter([node for node in near if module in block.moved[node]]
+                         + [node for node in near if isinstance(node, ast.ImportFrom)] + near), None)
         if slot is not None:
             free.remove(slot)
         _new_import(block, module, slot, free)
@@ -68,7 +69,7 @@ def _block(plan: Plan, sites: List[Site]) -> Block:
             continue
         block.sites.append(site)
         block.old[node], block.stays[node], block.moved[node] = parts(plan.refs.source, node), stays, moved
-        block.functions[node] = [definition(plan, move) for move in _moves_at(plan, site) if move.form == "local"]
+        block.functions[node] = [definition(plan, move, site) for move in _moves_at(plan, site) if move.form == "local"]
         for name in names:
             texts = block.brought.setdefault(plan.target.homes[name], [])
             texts += [name_as(plan, name)] if name_as(plan, name) not in texts else []
@@ -137,18 +138,18 @@ def _is_there(plan: Plan, site: Site, name: str) -> bool:
     for binding in variable.bindings:
         node = binding.node
         if binding.alias is not None and (node not in sites or moves):
-            if node in site.body and (node in sites or node.lineno < site.node.lineno):
+            earlier = node.lineno < site.node.lineno
+            if node in site.body and (node in sites or earlier or _leads_to(site, node)):
                 return True
-            if node in tree.body and not site.guarded and (node.lineno < site.node.lineno or _leads_to(plan, site, node)):
+            if node in tree.body and not site.guarded and earlier:
                 return True
     return False
 
 
-def _leads_to(plan: Plan, site: Site, node: ast.stmt) -> bool:
-    """Tell whether imports alone stand between one at the module's top and a later one."""
-    body = plan.refs.source.tree.body
-    return site.body is body and all(isinstance(each, (ast.Import, ast.ImportFrom))
-                                     for each in body[body.index(site.node):body.index(node)])
+def _leads_to(site: Site, node: ast.stmt) -> bool:
+    """Tell whether imports alone stand between one and a later statement of its block."""
+    return node in site.body and all(isinstance(each, (ast.Import, ast.ImportFrom))
+                                     for each in site.body[site.body.index(site.node):site.body.index(node)])
 
 
 def _existing_import(block: Block, module: str) -> Optional[ast.ImportFrom]:
@@ -156,7 +157,7 @@ def _existing_import(block: Block, module: str) -> Optional[ast.ImportFrom]:
     first = block.sites[0]
     return next((node for node in first.body if isinstance(node, ast.ImportFrom) and node.module == module
                  and not node.level and node.names[0].name != "*" and node not in block.old
-                 and (node.lineno < first.node.lineno or _leads_to(block.plan, first, node))), None)
+                 and (node.lineno < first.node.lineno or _leads_to(first, node))), None)
 
 
 def _texts(block: Block, module: str, slot: Optional[Import]) -> List[str]:
