@@ -302,6 +302,8 @@ def _data_path(case: Case, row: Written, use: Use) -> Optional[Change]:
 
 def _function(case: Case, symbol: Symbol, row: Written, uses: List[Use], changes: List[Change]
               ) -> Union[Move, List[Found]]:
+    if symbol.name != symbol.legacy and (case.target.column == "client" or _is_bound(case, symbol)):
+        return list(_at_import(case, symbol, NOT_ALONE))
     renamed = symbol.member or symbol.name != symbol.legacy
     name = symbol.name if renamed else symbol.variable.name
     if renamed:

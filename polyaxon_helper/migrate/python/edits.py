@@ -31,7 +31,7 @@ class Edits:
         self.source = source
         self.edits: Dict[Tuple[int, int], Edit] = {}
         self.instead: Dict[ast.AST, List[ast.AST]] = {}  # the nodes that a node becomes; it may be one of them
-        self.statements: Dict[ast.stmt, Tuple[List[ast.stmt], List[ast.stmt], List[ast.stmt]]] = {}  # before, itself, after
+        self.statements: Dict[ast.stmt, Tuple[List[ast.stmt], List[ast.stmt], List[ast.stmt]]] = {}
         self.fields: Dict[Tuple[ast.AST, str], str] = {}  # what a text in a node becomes
         self.roots: Set[int] = set()  # where expressions start whose lines may have to move with a bracket
         self.passes: List[List[Edit]] = []  # once there is a result
@@ -95,13 +95,14 @@ class Edits:
 
     def _segments(self) -> Iterator[Tuple[int, int, List[ast.stmt]]]:
         """Give the lines of each of the module's statements; those that share a line are together."""
-        start, statements = 0, []  # type: Tuple[int, List[ast.stmt]]
+        start, line, statements = 0, 0, []  # type: Tuple[int, int, List[ast.stmt]]
         for node in self.source.tree.body:
             begin = self.source.starts[first_line(node) - 1]
             goes_on = self.source.text[max(0, begin - 3):begin].rstrip("\r\n").endswith("\\")
-            if begin > start and statements and node.col_offset >= 0 and not goes_on:  # below 0: a string, on 3.7
+            if begin > line and statements and node.col_offset >= 0 and not goes_on:  # below 0: a string, on 3.7
                 yield start, begin, statements
                 start, statements = begin, []
+            line = begin
             statements.append(node)
         yield start, len(self.source.text) + 1, statements
 

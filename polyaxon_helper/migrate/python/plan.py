@@ -38,7 +38,8 @@ def changed(move: Move) -> str:
 
 def needs(plan: Plan, move: Move) -> Set[str]:
     """Give all names that a move needs, those that its functions need among them."""
-    names = needed(changed(move) + " " + move.body, plan.target) | ({move.symbol.name} if move.form == "same" else set())
+    own = [move.symbol.name] * (move.form == "same")
+    names = needed(changed(move) + " " + move.body, plan.target).union(own)
     return names | {plan.target.functions[name].needs for name in names if name in plan.target.functions}
 
 

@@ -54,8 +54,8 @@ def _functions(plan: Plan, functions: List[str]) -> Iterator[str]:
     texts.update((move.function, (definition(plan, move), needed(move.body, plan.target)))
                  for move in plan.moves if move.form == "function")
     for text, names in texts.values():
-        lines = ["    from {} import {}\n".format(plan.target.homes[name], name_as(plan, name)) for name in sorted(names)
-                 if name in plan.target.homes and not is_imported_at_top(plan, name)]
+        lines = ["    from {} import {}\n".format(plan.target.homes[name], name_as(plan, name))
+                 for name in sorted(names) if name in plan.target.homes and not is_imported_at_top(plan, name)]
         yield text.replace("):\n", "):\n" + "".join(lines + ["\n"] * bool(lines)), 1).rstrip("\n")
 
 
@@ -67,7 +67,8 @@ def _insert(plan: Plan, functions: List[str]) -> None:
     number = _last_leading(plan)
     if number is not None:
         end = _end(source, number)
-        plan.edits.replace(end, end, source.newline.join(["", mark(2 if text.startswith("def ") else 1), lines, mark(2)]))
+        above = mark(2 if text.startswith("def ") else 1)
+        plan.edits.replace(end, end, source.newline.join(["", above, lines, mark(2)]))
         plan.edits.statement(body[number], after=text)
     else:
         start = source.starts[first_line(body[0]) - 1]
@@ -124,5 +125,3 @@ def _remove(plan: Plan, statements: Sequence[ast.stmt]) -> None:
                        mark(1 if imports and not defines else 2, exact=True))
     for statement in statements:
         plan.edits.statement(statement, itself="")
-
-

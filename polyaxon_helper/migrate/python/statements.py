@@ -203,7 +203,7 @@ def _new_import(block: Block, module: str, slot: Optional[Import], free: List[Im
     run = [node for node in _run(block, anchor) if node not in free and block.becomes.get(node, ()) is not None]
     at = place([block.becomes.get(node) or key(node) for node in run], run.index(slot) if slot in run else None, module)
     if slot is not None and (at is None or not run):
-        edits.replace(old.start, old.end, text + comment)
+        edits.replace(old.start, old.end, text + comment * stands_alone(source, old.end))
         edits.statement(slot, itself=text)
         block.becomes[slot] = (True, module.lower())
         return
