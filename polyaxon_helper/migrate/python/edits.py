@@ -95,14 +95,12 @@ class Edits:
 
     def _segments(self) -> Iterator[Tuple[int, int, List[ast.stmt]]]:
         """Give the lines of each of the module's statements; those that share a line are together."""
-        start, line, statements = 0, 0, []  # type: Tuple[int, int, List[ast.stmt]]
+        start, statements = 0, []  # type: Tuple[int, List[ast.stmt]]
         for node in self.source.tree.body:
             begin = self.source.starts[first_line(node) - 1]
-            goes_on = self.source.text[max(0, begin - 3):begin].rstrip("\r\n").endswith("\\")
-            if begin > line and statements and node.col_offset >= 0 and not goes_on:  # below 0: a string, on 3.7
+            if statements and not shares_line(self.source, node):
                 yield start, begin, statements
                 start, statements = begin, []
-            line = begin
             statements.append(node)
         yield start, len(self.source.text) + 1, statements
 
@@ -189,6 +187,13 @@ def _tidying(text: str, newline: str) -> Iterator[Edit]:
 def stands_alone(source: Source, end: int) -> bool:
     """Tell whether nothing but a comment follows in the line."""
     return REST_OF_LINE.match(source.text, end) is not None
+
+
+def shares_line(source: Source, node: ast.stmt) -> bool:
+    """Tell whether one of the module's statements begins in the logical line of another."""
+    begin = source.starts[first_line(node) - 1]
+    goes_on = source.text[max(0, begin - 3):begin].rstrip("\r\n").endswith("\\")
+    return node.col_offset != 0 and not source.text.startswith("@", begin) or goes_on  # below 0: a string, on 3.7
 
 
 def first_line(node: ast.stmt) -> int:

@@ -181,7 +181,7 @@ def _method(refs: References, uses: Uses, node: ast.expr, run: Optional[Change])
     call = refs.names.parents.get(attribute)
     start = run.start if run else source.start(node)
     name = getattr(attribute, "attr", "experiment")
-    if in_old_fstring(refs.names, node):
+    if fstring(refs.names, node, old=True):
         uses.found.append(Found(start, name, IN_FSTRING))
     elif not isinstance(attribute, ast.Attribute) or not isinstance(call, ast.Call) or call.func is not attribute:
         uses.found.append(Found(start, name, HANDED.format(RUN)))
@@ -227,16 +227,8 @@ def _keyword_start(refs: References, call: ast.Call, keyword: ast.keyword) -> Op
     return refs.source.start(call) + match.start() if match else None
 
 
-def in_fstring(names: Names, node: ast.AST) -> Optional[ast.AST]:
-    """Give the f-string that a node stands in."""
-    for parent in names.around(node):
-        if isinstance(parent, ast.JoinedStr):
-            return parent
-        if isinstance(parent, ast.stmt):
-            return None
-    return None
-
-
-def in_old_fstring(names: Names, node: ast.AST) -> bool:
-    """Tell whether a node stands in an f-string of which this Python does not know the inside."""
-    return sys.version_info < (3, 12) and in_fstring(names, node) is not None
+def fstring(names: Names, node: ast.AST, old: bool = False) -> Optional[ast.expr]:
+    """Give the f-string that a node stands in; with `old`, where this Python does not know its inside."""
+    if old and sys.version_info >= (3, 12):
+        return None
+    return next((parent for parent in names.around(node) if isinstance(parent, ast.JoinedStr)), None)

@@ -4,7 +4,7 @@ from typing import Iterator, List, Optional, Sequence
 
 from ...replacements import Target
 from .decide import Move
-from .edits import Edits, first_line, mark
+from .edits import Edits, first_line, mark, shares_line
 from .experiments import named
 from .plan import Plan, choose, definition, is_imported_at_top, laid_out, name_as, needed
 from .references import References
@@ -80,7 +80,7 @@ def _last_leading(plan: Plan) -> Optional[int]:
     """Give the number of the last of the leading imports that nothing stands before which needs the functions."""
     source, body = plan.refs.source, plan.refs.source.tree.body
     first = min([change.start for move in plan.moves for change in move.changes]
-                + [use.start for move in plan.moves if move.form == "function" for use in move.symbol.uses],
+                + [use.start for move in plan.moves if move.body for use in move.symbol.uses],
                 default=len(source.text))
     last = None
     for number, node in enumerate(body):
@@ -89,8 +89,8 @@ def _last_leading(plan: Plan) -> Optional[int]:
         if not plan.edits.is_gone(node) and (isinstance(node, ast.Expr) or any(
                 isinstance(inner, (ast.Import, ast.ImportFrom)) for inner in ast.walk(node))):
             last = number
-    while last is not None and last + 1 < len(body) and first_line(body[last + 1]) == first_line(body[last]):
-        last += 1  # they share a line
+    while last is not None and last + 1 < len(body) and shares_line(source, body[last + 1]):
+        last += 1
     return last
 
 
@@ -105,13 +105,15 @@ def _is_leading(plan: Plan, node: ast.stmt) -> bool:
 
 def _end(source: Source, number: int) -> int:
     """Give where the last line of one of the module's statements ends."""
-    lines = [first_line(node) for node in source.tree.body[number:]] + [len(source.starts) + 1]
-    following = next((line for line in lines if line > lines[0]), lines[-1])
-    for line in range(following - 1, lines[0], -1):
+    body = source.tree.body
+    first = first_line(body[number])
+    following = next((first_line(node) for node in body[number + 1:] if not shares_line(source, node)),
+                     len(source.starts) + 1)
+    for line in range(following - 1, first, -1):
         text = source.text[source.starts[line - 1]:source.line_end(source.starts[line - 1])]
         if text.strip() and not text.startswith("#"):
             return source.line_end(source.starts[line - 1])
-    return source.line_end(source.starts[lines[0] - 1])
+    return source.line_end(source.starts[first - 1])
 
 
 def _remove(plan: Plan, statements: Sequence[ast.stmt]) -> None:
