@@ -94,25 +94,19 @@ def _run(options: argparse.Namespace) -> int:
     target = TRACEML if options.to == "traceml" else client(options.python)
     selected = frozenset(sum(options.select, []) or REPLACEMENTS) - frozenset(sum(options.ignore, []))
     writes, is_filter = options.mode == "write", options.paths == ["-"]
-    texts = [sys.stdin.buffer.read()] if is_filter else []
-    read, write = (lambda path: texts[0], lambda path, old, new: texts.append(new)) if is_filter else (
-        files.read, files.replace)
     tree = files.Files(options.paths)
-    paths = ["-"] if is_filter else list(report.shown("looking for files", tree.given()))
-    outcomes = run.outcomes(run.Work(target, selected, read, write if writes else None), tree, paths)
+    outcomes = run.outcomes(tree, target, selected, writes)
     if options.mode == "diff":
         is_colored = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         sys.stdout.buffer.writelines(line for each in outcomes for line in report.patch(each, is_colored))
     elif writes and is_filter:
-        sys.stdout.buffer.write(texts[-1])
-    for folder in {os.path.dirname(os.path.realpath(each.path)) for each in outcomes if writes and not is_filter}:
-        files.tidy(folder)
+        sys.stdout.buffer.write(outcomes[0].new if outcomes else tree.piped)
     sys.stdout.flush()
     done = report.Run(outcomes, tree.problems, writes, "{}.{}".format(*options.python), target.requires,
                       any(map(os.path.isdir, options.paths)))
     said = [report.as_json(done)] if options.format == "json" else report.say(done, options.quiet, options.verbose)
-    for line in report.failures(done) if options.format == "text" else ():
-        print(line, file=sys.stderr)
+    for problem in tree.problems if options.format == "text" else ():
+        print(problem, file=sys.stderr)
     for line in said:
         print(line, file=sys.stderr if options.mode == "diff" or is_filter and writes else sys.stdout)
     return done.status()

@@ -3,10 +3,11 @@ import io
 import os
 import re
 import stat
+import sys
 import tokenize
 from contextlib import suppress
 from functools import lru_cache
-from typing import Dict, FrozenSet, Iterable, Iterator, List, Optional, Set, Tuple
+from typing import Dict, FrozenSet, Iterable, Iterator, List, Set, Tuple
 
 LEGACY = "polyaxon_helper"
 NAMESAKES = (os.path.join(LEGACY, "__init__.py"), LEGACY + ".py")
@@ -32,33 +33,33 @@ class Files:
 
     def __init__(self, paths: List[str]) -> None:
         self.paths = paths
+        self.piped = sys.stdin.buffer.read() if paths == ["-"] else b""
         self.problems: List[str] = []
         self._seen: Set[str] = set()
         self._real = lru_cache(maxsize=None)(os.path.realpath)
         self._listed = lru_cache(maxsize=None)(_listed)
 
     def given(self) -> Iterator[str]:
-        """Find the files of the paths, of whatever kind; git says which where it can."""
+        """Find the files of the paths, of whatever kind; in a folder those that git lists, if it lists any."""
         for path in self.paths:
             if os.path.isdir(path):
-                listed = self._listed(os.path.realpath(path))
-                yield from self._new(_walk(path) if listed is None else (os.path.join(path, name) for name in listed))
+                top, inside = _where(path)
+                listed = [name[len(inside):] for name in self._listed(top) if name.startswith(inside)]
+                yield from self._new((os.path.join(path, name) for name in listed) if listed else _walk(path))
             elif os.path.isfile(path):
                 yield from self._new([path])
+            elif path == "-":
+                yield path
             else:
                 what = "regular file" if os.path.exists(path) else "such file or folder"
                 self.problems.append("{}: no {}".format(path, what))
 
     def others(self) -> Iterator[str]:
-        """Find the other Python files of the work trees that the paths are in, but for paths that git ignores."""
-        tops: Dict[str, List[str]] = {}
-        for path in self.paths:
-            tops.setdefault(_around(_place(path))[-1], []).append(path)
-        for top, paths in tops.items():
-            listed = [os.path.join(top, name) for name in self._listed(top) or ()]
-            known = set(listed)
-            if any(self._listed(_place(path)) if os.path.isdir(path) else _place(path) in known for path in paths):
-                yield from self._new(each for each in listed if each.endswith(SUFFIXES))
+        """Find the other Python files of the work trees that list a path; from standard input there is none."""
+        tops = {top: None for top, inside in map(_where, self.paths) if inside in self._listed(top) or any(
+            name.startswith(inside) for name in self._listed(top))}
+        for top in tops:
+            yield from self._new(os.path.join(top, name) for name in self._listed(top) if name.endswith(SUFFIXES))
 
     def _new(self, paths: Iterable[str]) -> Iterator[str]:
         for path in paths:
@@ -82,10 +83,13 @@ def own(path: str) -> str:
     return ""
 
 
-def _place(path: str) -> str:
-    """Give where a folder is, or a file or the link to it."""
-    parent, name = os.path.split(path)
-    return os.path.realpath(path) if os.path.isdir(path) else os.path.join(os.path.realpath(parent), name)
+def _where(path: str) -> Tuple[str, str]:
+    """Give the top of the work tree that a path is in, and where in it that is; a link is where it lies."""
+    is_folder = os.path.isdir(path)
+    parent, name = (path, "") if is_folder else os.path.split(path)
+    place = os.path.join(os.path.realpath(parent), name)
+    top = _around(os.path.dirname(place))[-1]
+    return top, place[len(os.path.join(top, "")):]
 
 
 def _around(place: str) -> List[str]:
@@ -96,32 +100,27 @@ def _around(place: str) -> List[str]:
     return found
 
 
-def _listed(folder: str) -> Optional[List[str]]:
-    """Give what git tracks or does not ignore; None where it can't say, and for a folder that it ignores."""
-    if not os.path.exists(os.path.join(_around(folder)[-1], ".git")):
-        return None
+def _listed(top: str) -> Dict[str, FrozenSet[str]]:
+    """Give what git tracks or does not ignore in a work tree; nothing where it can't say."""
+    if not os.path.exists(os.path.join(top, ".git")):
+        return {}  # and nothing is imported to ask
     import subprocess
 
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-
-    def git(*arguments: str) -> "subprocess.CompletedProcess[bytes]":
-        return subprocess.run(("git", "-C", folder) + arguments, env=environment, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-
     @lru_cache(maxsize=None)
-    def is_read(parent: str, names: FrozenSet[str]) -> bool:
-        above, _, name = parent.rpartition(os.sep)
-        return not parent or _is_read(os.path.join(folder, parent), name, names) and is_read(above, names)
+    def is_read(folder: str, names: FrozenSet[str]) -> bool:
+        above, _, name = folder.rpartition(os.sep)
+        return not folder or _is_read(os.path.join(top, folder), name, names) and is_read(above, names)
 
+    command = ["git", "-C", top, "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
-        listed = git("ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard")
-        if listed.returncode or not listed.stdout and git("check-ignore", "-q", ".").returncode == 0:
-            return None
+        raw = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL).stdout
     except OSError:
-        return None
+        return {}
     entries = {entry[2:]: NOT_READ if entry[0] == "?" else NOT_READ_IF_TRACKED
-               for entry in os.fsdecode(listed.stdout).replace("/", os.sep).split("\0") if entry}
-    return [name for name in sorted(entries) if is_read(name.rpartition(os.sep)[0], entries[name])]
+               for entry in os.fsdecode(raw).replace("/", os.sep).split("\0") if entry}
+    return {name: entries[name] for name in sorted(entries) if is_read(name.rpartition(os.sep)[0], entries[name])}
 
 
 def _walk(folder: str) -> Iterator[str]:

@@ -3,9 +3,9 @@ import os
 import re
 import sys
 import time
-from typing import Iterable, Iterator, List, NamedTuple, Optional, Sequence, TypeVar
+from typing import Iterable, Iterator, List, NamedTuple, TypeVar
 
-from .python import Place
+from .python import Report
 
 T = TypeVar("T")
 
@@ -17,27 +17,22 @@ SEVERAL = ("make an Experiment each: {}; a program that loads several of them wa
            " exit; to share one, keep get_experiment in one of them and import it from there in the others")
 ALONE = "left alone, since there polyaxon_helper is {}: {}"
 UNSELECTED = "still use polyaxon_helper, for names that were not to move: {}"
-PLAIN = frozenset(range(32, 127)) - frozenset(b'"\\')
+LINE = "{}:{}:{}: {}: {}"
 COLORS = {b"-": b"\x1b[31m", b"+": b"\x1b[32m", b"@": b"\x1b[36m"}
 
 
 class Outcome(NamedTuple):
-    """What came of one file."""
+    """What came of one file; `own` is the project's own package or module for which it was left alone."""
 
     path: str
+    old: bytes
+    new: bytes
+    own: str
+    report: Report
     uses: int = 0
-    """How many moved, or would."""
-    places: Sequence[Place] = ()
-    notes: Sequence[Place] = ()
-    failure: Optional[Place] = None
-    """Why nothing came of it."""
     makes: bool = False
     on_shim: bool = False
     on_client: bool = False
-    own: str = ""
-    """The project's own package or module for which it is left alone."""
-    old: bytes = b""
-    new: bytes = b""
 
 
 class Run(NamedTuple):
@@ -51,9 +46,8 @@ class Run(NamedTuple):
     has_folders: bool
 
     def status(self) -> int:
-        if self.problems or any(each.failure for each in self.outcomes):
-            return 2
-        return int(any(each.places or each.on_shim or each.uses and not self.writes for each in self.outcomes))
+        is_left = any(each.report.places or each.on_shim or each.uses and not self.writes for each in self.outcomes)
+        return 2 if self.problems else int(is_left)
 
     def install(self) -> str:
         """Give the command that installs what the result needs; "" where nothing moves."""
@@ -64,25 +58,24 @@ class Run(NamedTuple):
     def notes(self) -> List[str]:
         """Give what there is to know of several files together."""
         making = [each for each in self.outcomes if each.makes]
-        notes = [SEVERAL.format(_listed(making))] * (len(making) > 1 and any(each.uses for each in making))
+        notes = [SEVERAL.format(_paths(making))] * (len(making) > 1 and any(each.uses for each in making))
         for own in sorted({each.own for each in self.outcomes} - {""}):
-            notes.append(ALONE.format(own, _listed([each for each in self.outcomes if each.own == own])))
-        left = [each for each in self.outcomes if each.on_shim and not each.places]
-        return notes + [UNSELECTED.format(_listed(left))] * bool(left)
+            notes.append(ALONE.format(own, _paths([each for each in self.outcomes if each.own == own])))
+        left = [each for each in self.outcomes if each.on_shim and not each.report.places]
+        return notes + [UNSELECTED.format(_paths(left))] * bool(left)
 
 
 def say(run: Run, is_quiet: bool, is_verbose: bool) -> Iterator[str]:
     """Give the lines of the report, but for what failed."""
     changed = [each for each in run.outcomes if each.uses]
-    places = [_line(each.path, place) for each in run.outcomes for place in each.places]
-    notes = [_line(each.path, note) for each in run.outcomes for note in each.notes] + run.notes()
+    places = [LINE.format(each.path, *place) for each in run.outcomes for place in each.report.places]
+    notes = [LINE.format(each.path, *note) for each in run.outcomes for note in each.report.notes] + run.notes()
     yield from ("{}: {}".format(each.path, _count(each.uses, "use")) for each in changed if is_verbose)
     if places or not is_quiet:
-        verb, uses = "rewrote" if run.writes else "would rewrite", _count(sum(each.uses for each in changed), "use")
-        what = "{} {} in {}".format(verb, uses, _count(len(changed), "file")) if changed else (
-            verb + " nothing" if run.status() == 2 else "nothing to rewrite")
-        need = "; {} need{} you:".format(_count(len(places), "place"), "s" * (len(places) == 1)) if places else ""
-        yield "{} for Python {}{}".format(what, run.python, need)
+        uses, files = _count(sum(each.uses for each in changed), "use"), _count(len(changed), "file")
+        yield "{} {} for Python {}{}".format(
+            "rewrote" if run.writes else "would rewrite", "{} in {}".format(uses, files) if changed else "nothing",
+            run.python, "; {} for you:".format(_count(len(places), "place")) if places else "")
     yield from places
     if changed and any(each.on_client for each in run.outcomes):
         yield FIRST
@@ -91,21 +84,14 @@ def say(run: Run, is_quiet: bool, is_verbose: bool) -> Iterator[str]:
     yield from ["what is rewritten needs:", run.install()] if run.install() and not is_quiet else []
 
 
-def failures(run: Run) -> Iterator[str]:
-    """Give a line for each file or path that nothing came of."""
-    yield from ("polyaxon_helper.migrate: " + problem for problem in run.problems)
-    yield from ("{}:{}:{}: {}".format(each.path, each.failure.line, each.failure.column, each.failure.message)
-                for each in run.outcomes if each.failure)
-
-
 def as_json(run: Run) -> str:
     import json
 
     return json.dumps({
         "exit_status": run.status(), "python": run.python, "install": run.install(), "problems": run.problems,
         "notes": run.notes(), "files": [{
-            "path": each.path, "uses": each.uses, "failure": each.failure and each.failure._asdict(),
-            "places": [place._asdict() for place in each.places], "notes": [note._asdict() for note in each.notes],
+            "path": each.path, "uses": each.uses, "places": [place._asdict() for place in each.report.places],
+            "notes": [note._asdict() for note in each.report.notes],
         } for each in run.outcomes]}, indent=2)
 
 
@@ -124,21 +110,16 @@ def patch(outcome: Outcome, is_colored: bool) -> Iterator[bytes]:
 def _quoted(name: str) -> bytes:
     """Give a path as git reads it."""
     raw = os.fsencode(name)
-    quoted = b"".join(b"%c" % byte if byte in PLAIN else b"\\%03o" % byte for byte in raw)
+    quoted = re.sub(rb'[^ -~]|["\\]', lambda match: b"\\%03o" % ord(match.group()), raw)
     return raw if quoted == raw else b'"' + quoted + b'"'
-
-
-def _line(path: str, place: Place) -> str:
-    return "{}:{}:{}: {}: {}".format(path, *place)
 
 
 def _count(number: int, thing: str) -> str:
     return "{} {}{}".format(number, thing, "" if number == 1 else "s")
 
 
-def _listed(outcomes: List[Outcome]) -> str:
-    more = " and {} more".format(len(outcomes) - 5) if len(outcomes) > 5 else ""
-    return ", ".join(each.path for each in outcomes[:5]) + more
+def _paths(outcomes: List[Outcome]) -> str:
+    return ", ".join(each.path for each in outcomes)
 
 
 def shown(doing: str, items: Iterable[T]) -> Iterator[T]:

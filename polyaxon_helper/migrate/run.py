@@ -2,105 +2,88 @@
 import os
 import re
 import sys
-from contextlib import suppress
-from typing import Callable, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Tuple
+from contextlib import contextmanager, suppress
+from typing import Dict, FrozenSet, Iterator, List, Tuple
 
 from ..replacements import Target
 from . import elsewhere
-from .files import LEGACY, SUFFIXES, Files, Problem, decode, own, read as read_bytes
-from .python import Module, Place, Surprise, Unreadable, leaving, read, rewrite
+from .files import SUFFIXES, Files, Problem, decode, own, read as read_bytes, replace, tidy
+from .python import Module, Place, Report, Surprise, Unreadable, leaving, read, rewrite
 from .report import Outcome, shown
 from .taken import taken
 
 GATE = b"olyaxon"
 """What each file has that names the legacy package or the client, in whatever way."""
 PYTHON_SCRIPT = re.compile(rb"#!.*python")
-FAILURES = (Problem, Unreadable, Surprise, UnicodeError)
-NONE: FrozenSet[str] = frozenset()
+
+Sources = Dict[str, Tuple[Module, str]]
+"""The Python sources that may change, each with its encoding."""
 
 
-class Work(NamedTuple):
-    """What is to be done, and how files are read and written."""
-
-    target: Target
-    selected: FrozenSet[str]
-    read: Callable[[str], bytes]
-    write: Optional[Callable[[str, bytes, bytes], None]]
-    """None where nothing is to be written."""
-
-
-def outcomes(work: Work, files: Files, paths: List[str]) -> List[Outcome]:
-    """Do the work; give what came of each of the paths that names the legacy package."""
+def outcomes(files: Files, target: Target, selected: FrozenSet[str], writes: bool) -> List[Outcome]:
+    """Rewrite the given files; give what came of each that names what is to be moved."""
+    paths = list(shown("looking for files", files.given()))
     found: Dict[str, Outcome] = {}
-    named: Dict[str, bytes] = {}
-    modules: Dict[str, Tuple[Module, str]] = {}
+    sources: Sources = {}
     for path in shown("reading", paths):
-        try:
-            raw = work.read(path) if _is_worth_it(path, files) else b""
-            if _is_named(raw, work.target):
-                named[path] = raw
-                found[path] = Outcome(path, own=own(path))
-                if not found[path].own and _is_source(path, raw, files):
-                    text, encoding = decode(raw)
-                    modules[path] = read(text), encoding
-        except FAILURES as error:
-            found[path] = _failed(path, error)
-    wanted = {path: leaving(module, work.target, work.selected) for path, (module, _) in modules.items()}
-    wanted = {path: names for path, names in wanted.items() if names}
-    keep = taken(wanted, _contents(paths, files)) if wanted else {}
-    for path in shown("rewriting", list(modules)):
-        found[path] = _rewritten(work, path, named[path], modules.pop(path), keep.get(path, NONE))
-    needed = "polyaxon-helper" in work.target.requires or any(each.on_shim for each in found.values())
-    for path, raw in named.items():
-        if not found[path].own and not found[path].failure:
-            raw = found[path].new if work.write and found[path].uses else raw
-            more = [] if _is_source(path, raw, files) else elsewhere.uses(path, raw, needed, work.target.requires)
-            if os.path.basename(path) == "setup.py" and not needed:
-                more = elsewhere.setup_uses(decode(raw)[0], work.target.requires)
-            found[path] = found[path]._replace(places=[*found[path].places, *(Place(*use) for use in more)])
+        with _told(path, files):
+            _look(path, files, target, found, sources)
+    wanted = {path: leaving(module, target, selected) for path, (module, _) in sources.items()}
+    keep = taken(wanted, _contents(paths, files))
+    for path, (module, encoding) in shown("rewriting", list(sources.items())):
+        outcome = found.pop(path)
+        with _told(path, files):
+            result = rewrite(module, target, selected, keep.get(path, frozenset()))
+            new = result.text.encode(encoding)
+            if writes and path != "-" and new != outcome.old:
+                replace(path, outcome.old, new)
+            found[path] = Outcome(path, outcome.old, new, "", result.after if writes else result.before,
+                                  result.uses, result.makes, result.on_shim, result.on_client)
+    needed = "polyaxon-helper" in target.requires or any(each.on_shim for each in found.values())
+    for path, each in found.items():
+        text = each.new if writes else each.old
+        uses = elsewhere.uses(path, text, needed, target.requires) if path not in sources and not each.own else []
+        if os.path.basename(path) == "setup.py" and not needed:
+            uses = elsewhere.setup_uses(decode(text)[0], target.requires)
+        each.report.places.extend(Place(*use) for use in uses)
+    for folder in {os.path.dirname(os.path.realpath(path)) for path in found if writes and path != "-"}:
+        tidy(folder)
     return [found[path] for path in paths if path in found]
 
 
-def _is_worth_it(path: str, files: Files) -> bool:
-    """Tell whether to read a file: other kinds than Python's may be large data."""
-    return path in files.paths or path.endswith(SUFFIXES) or os.path.getsize(path) < elsewhere.LARGE
-
-
-def _is_named(raw: bytes, target: Target) -> bool:
-    return GATE in raw and bool(elsewhere.GATE.search(raw) or any(
-        source.partition(".")[0].encode() in raw for source in target.sources))
-
-
-def _is_source(path: str, raw: bytes, files: Files) -> bool:
-    return path.endswith(SUFFIXES) or path == "-" or path in files.paths and bool(PYTHON_SCRIPT.match(raw))
+def _look(path: str, files: Files, target: Target, found: Dict[str, Outcome], sources: Sources) -> None:
+    """Put a file to those found if it names what is to be moved, and to the sources if it is Python."""
+    is_source = path == "-" or path.endswith(SUFFIXES)
+    is_large = not is_source and os.path.getsize(path) >= elsewhere.LARGE
+    raw = files.piped if path == "-" else b"" if is_large else read_bytes(path)
+    gates = {source.partition(".")[0].encode() for source in target.sources}
+    if GATE in raw and (elsewhere.GATE.search(raw) or any(gate in raw for gate in gates)):
+        outcome = Outcome(path, raw, raw, own(path), Report([], []))
+        if not outcome.own and (is_source or path in files.paths and PYTHON_SCRIPT.match(raw)):
+            text, encoding = decode(raw)
+            sources[path] = read(text), encoding
+        found[path] = outcome
 
 
 def _contents(paths: List[str], files: Files) -> Iterator[Tuple[str, bytes]]:
-    """Give the Python files of the project, the given ones first; of what comes from standard input there are none."""
-    for some in (paths, files.others()) if paths != ["-"] else ():
+    """Give the Python files of the project, the given ones first."""
+    for some in (paths, files.others()):
         for path in shown("looking for what other files take", some):
             if path.endswith(SUFFIXES):
                 with suppress(Problem):  # it was said of the given ones
                     yield path, read_bytes(path)
 
 
-def _rewritten(work: Work, path: str, raw: bytes, source: Tuple[Module, str], keep: FrozenSet[str]) -> Outcome:
+@contextmanager
+def _told(path: str, files: Files) -> Iterator[None]:
+    """Tell why a file is left byte for byte."""
     try:
-        result = rewrite(source[0], work.target, work.selected, keep)
-        new = result.text.encode(source[1])
-        if work.write and new != raw:
-            work.write(path, raw, new)
-    except FAILURES as error:
-        return _failed(path, error)
-    report = result.after if work.write else result.before
-    return Outcome(path, result.uses, report.places, report.notes, makes=result.makes, on_shim=result.on_shim,
-                   on_client=result.on_client, old=raw, new=new)
-
-
-def _failed(path: str, error: Exception) -> Outcome:
-    """Give the outcome of a file that is left byte for byte."""
-    message = {
-        Unreadable: "left as it is, Python {}.{} can't parse this line: {}".format(*sys.version_info[:2], error),
-        Surprise: "left as it is, and this should not be: {}; please report it with the file".format(error),
-    }.get(type(error), str(error))
-    return Outcome(path, failure=Place(getattr(error, "line", 1), 1, LEGACY, message))
+        yield
+    except Unreadable as error:
+        files.problems.append("{}:{}:1: left as it is, Python {}.{} can't parse this line: {}".format(
+            path, error.line, *sys.version_info[:2], error))
+    except (Problem, OSError, UnicodeError) as error:
+        files.problems.append("{}: {}".format(path, error))
+    except Surprise as error:
+        files.problems.append(
+            "{}: left as it is, and this should not be: {}; please report it with the file".format(path, error))
