@@ -17,14 +17,12 @@ examples:
   %(prog)s --to traceml .                go on to Polyaxon 1.x and 2.x
   %(prog)s - < old.py > new.py
 
-exit status: 0, nothing of the legacy package is left; 1, something is, or would have to change; 2, wrong usage, or a
-file could not be read, parsed or written
+exit status: 0, nothing of polyaxon_helper is left; 1, something is, or would change; 2, a file or the usage is wrong
 """
 
 
 class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Say it in one line, without the usage before it."""
+    def error(self, message: str) -> NoReturn:  # in one line, without the usage before it
         self.exit(2, "polyaxon_helper.migrate: {}\n".format(message))
 
 
@@ -49,8 +47,7 @@ def _options(arguments: List[str]) -> argparse.Namespace:
         epilog=EXAMPLES,
         # to ask for the terminal's width, argparse would import shutil at each start
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=100),
-        description="Move Python sources from polyaxon_helper to polyaxon_client.tracking, in place; or from both to"
-                    " traceml.")
+        description="Move Python sources from polyaxon_helper to polyaxon_client.tracking, or to traceml, in place.")
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files or folders; - for standard input to output")
     modes = parser.add_mutually_exclusive_group()
     for mode, says in ("diff", "print a patch, write nothing"), ("check", "write nothing, only say what would change"):
@@ -75,13 +72,12 @@ def _options(arguments: List[str]) -> argparse.Namespace:
 
 def names(listed: str) -> List[str]:
     found = [name.strip() for name in listed.split(",") if name.strip()]
-    for name in found or [""]:
+    for name in found or [listed]:
         if name not in REPLACEMENTS:
             from difflib import get_close_matches
 
-            near = get_close_matches(name, REPLACEMENTS, 1) or sorted(REPLACEMENTS)
-            raise argparse.ArgumentTypeError("there is no {!r}; {} {}".format(
-                name, "there are" if near[1:] else "the nearest is", ", ".join(near)))
+            near = get_close_matches(name, REPLACEMENTS, n=1, cutoff=0)
+            raise argparse.ArgumentTypeError("there is no {!r}; the nearest is {}".format(name, *near))
     return found
 
 
@@ -93,20 +89,15 @@ def version(text: str) -> Tuple[int, int]:
 def _run(options: argparse.Namespace) -> int:
     target = TRACEML if options.to == "traceml" else client(options.python)
     selected = frozenset(sum(options.select, []) or REPLACEMENTS) - frozenset(sum(options.ignore, []))
-    writes, is_filter = options.mode == "write", options.paths == ["-"]
-    tree = files.Files(options.paths)
+    tree, writes = files.Files(options.paths), options.mode == "write"
     outcomes = run.outcomes(tree, target, selected, writes)
     if options.mode == "diff":
-        is_colored = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        sys.stdout.buffer.writelines(line for each in outcomes for line in report.patch(each, is_colored))
-    elif writes and is_filter:
+        sys.stdout.buffer.writelines(line for each in outcomes for line in report.patch(each))
+    elif writes and options.paths == ["-"]:
         sys.stdout.buffer.write(outcomes[0].new if outcomes else tree.piped)
     sys.stdout.flush()
-    done = report.Run(outcomes, tree.problems, writes, "{}.{}".format(*options.python), target.requires,
-                      any(map(os.path.isdir, options.paths)))
-    said = [report.as_json(done)] if options.format == "json" else report.say(done, options.quiet, options.verbose)
-    for problem in tree.problems if options.format == "text" else ():
-        print(problem, file=sys.stderr)
-    for line in said:
-        print(line, file=sys.stderr if options.mode == "diff" or is_filter and writes else sys.stdout)
-    return done.status()
+    say = report.as_json if options.format == "json" else report.say
+    sys.stderr.writelines(problem + "\n" for problem in tree.problems)
+    out = sys.stderr if options.mode == "diff" or writes and options.paths == ["-"] else sys.stdout
+    out.writelines(line + "\n" for line in say(outcomes, options, target.requires, tree.problems))
+    return report.status(outcomes, tree.problems, writes)

@@ -2,12 +2,11 @@
 import io
 import os
 import re
-import stat
 import sys
 import tokenize
 from contextlib import suppress
 from functools import lru_cache
-from typing import Dict, FrozenSet, Iterable, Iterator, List, Set, Tuple
+from typing import Dict, Iterable, Iterator, List, Set, Tuple
 
 LEGACY = "polyaxon_helper"
 NAMESAKES = (os.path.join(LEGACY, "__init__.py"), LEGACY + ".py")
@@ -18,9 +17,8 @@ NOT_READ = frozenset((
     ".git", ".hg", ".svn", ".tox", ".nox", ".eggs", ".ipynb_checkpoints", ".mypy_cache", ".pytest_cache", ".ruff_cache",
     "__pycache__", "__pypackages__", "build", "dist", "node_modules", "site-packages", "dist-packages",
 ))
-NOT_READ_IF_TRACKED = frozenset(("node_modules",))
+ENVIRONMENT = ("pyvenv.cfg", "conda-meta")
 SUFFIXES = (".py", ".pyw")
-TEMPORARY = ".{}.polyaxon-helper-{}.tmp"
 LEFT_BEHIND = re.compile(r"\..*\.polyaxon-helper-(\d{1,9})\.tmp")
 
 
@@ -46,13 +44,10 @@ class Files:
                 top, inside = _where(path)
                 listed = [name[len(inside):] for name in self._listed(top) if name.startswith(inside)]
                 yield from self._new((os.path.join(path, name) for name in listed) if listed else _walk(path))
-            elif os.path.isfile(path):
-                yield from self._new([path])
-            elif path == "-":
-                yield path
+            elif path == "-" or os.path.isfile(path):
+                yield from [path] if path == "-" else self._new([path])
             else:
-                what = "regular file" if os.path.exists(path) else "such file or folder"
-                self.problems.append("{}: no {}".format(path, what))
+                self.problems.append(path + ": no such file or folder")
 
     def others(self) -> Iterator[str]:
         """Find the other Python files of the work trees that list a path; from standard input there is none."""
@@ -71,10 +66,7 @@ class Files:
 
 
 def own(path: str) -> str:
-    """Find the project's own package or module that a file gets in place of the legacy package; "" if none.
-
-    The files of a copy of the legacy package get that copy.
-    """
+    """Find the project's own package or module, or the copy it is part of, that a file gets as the legacy package."""
     places = _around(os.path.realpath(os.path.dirname(path)))
     for found in (os.path.join(place, name) for place in places for name in NAMESAKES):
         if os.path.isfile(found):
@@ -100,16 +92,16 @@ def _around(place: str) -> List[str]:
     return found
 
 
-def _listed(top: str) -> Dict[str, FrozenSet[str]]:
-    """Give what git tracks or does not ignore in a work tree; nothing where it can't say."""
+def _listed(top: str) -> Dict[str, bool]:
+    """Give what git tracks or does not ignore in a work tree, and which of it it tracks; none where it can't say."""
     if not os.path.exists(os.path.join(top, ".git")):
         return {}  # and nothing is imported to ask
     import subprocess
 
     @lru_cache(maxsize=None)
-    def is_read(folder: str, names: FrozenSet[str]) -> bool:
-        above, _, name = folder.rpartition(os.sep)
-        return not folder or _is_read(os.path.join(top, folder), name, names) and is_read(above, names)
+    def is_read(folder: str, is_tracked: bool) -> bool:
+        return not folder or _is_read(os.path.join(top, folder), is_tracked) and is_read(
+            folder.rpartition(os.sep)[0], is_tracked)
 
     command = ["git", "-C", top, "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
@@ -118,20 +110,20 @@ def _listed(top: str) -> Dict[str, FrozenSet[str]]:
                              stderr=subprocess.DEVNULL).stdout
     except OSError:
         return {}
-    entries = {entry[2:]: NOT_READ if entry[0] == "?" else NOT_READ_IF_TRACKED
-               for entry in os.fsdecode(raw).replace("/", os.sep).split("\0") if entry}
+    entries = {entry[2:]: entry[0] != "?" for entry in os.fsdecode(raw).replace("/", os.sep).split("\0") if entry}
     return {name: entries[name] for name in sorted(entries) if is_read(name.rpartition(os.sep)[0], entries[name])}
 
 
 def _walk(folder: str) -> Iterator[str]:
     for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if _is_read(os.path.join(parent, name), name, NOT_READ))
+        folders[:] = sorted(name for name in folders if _is_read(os.path.join(parent, name), False))
         yield from (os.path.join(parent, name) for name in sorted(names))
 
 
-def _is_read(folder: str, name: str, names: FrozenSet[str]) -> bool:
-    return name not in names and not name.endswith(".egg-info") and not any(
-        os.path.exists(os.path.join(folder, sign)) for sign in ("pyvenv.cfg", "conda-meta"))
+def _is_read(folder: str, is_tracked: bool) -> bool:
+    name = os.path.basename(folder)
+    is_left_out = name == "node_modules" or not is_tracked and (name in NOT_READ or name.endswith(".egg-info"))
+    return not is_left_out and not any(map(os.path.exists, (folder + os.sep + sign for sign in ENVIRONMENT)))
 
 
 def read(path: str) -> bytes:
@@ -160,7 +152,7 @@ def replace(path: str, old: bytes, new: bytes) -> None:
     """Put `new` in the place of `old` in one step, with the same mode; a link's target is replaced, not the link."""
     target = os.path.realpath(path)
     folder, name = os.path.split(target)
-    temporary = os.path.join(folder, TEMPORARY.format(name[:40], os.getpid()))
+    temporary = os.path.join(folder, ".{}.polyaxon-helper-{}.tmp".format(name[:40], os.getpid()))
     try:
         status = os.stat(target)
         if not status.st_mode & 0o222 or not os.access(target, os.W_OK):
@@ -173,7 +165,7 @@ def replace(path: str, old: bytes, new: bytes) -> None:
             os.fsync(file.fileno())
         with suppress(AttributeError, OSError):  # on Windows; another owner's file, and we are not root
             os.chown(temporary, status.st_uid, status.st_gid)
-        os.chmod(temporary, stat.S_IMODE(status.st_mode))
+        os.chmod(temporary, status.st_mode & 0o7777)
         os.replace(temporary, target)
     except OSError as error:
         raise Problem("could not be written: {}".format(error.strerror or error)) from None

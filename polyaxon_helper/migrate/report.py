@@ -3,11 +3,10 @@ import os
 import re
 import sys
 import time
-from typing import Iterable, Iterator, List, NamedTuple, TypeVar
+from argparse import Namespace
+from typing import Iterable, Iterator, List, NamedTuple
 
 from .python import Report
-
-T = TypeVar("T")
 
 NOT_READ = ("not read unless given as PATH: submodules, virtual environments, node_modules, untracked build and dist,"
             " and what git ignores")
@@ -18,7 +17,6 @@ SEVERAL = ("make an Experiment each: {}; a program that loads several of them wa
 ALONE = "left alone, since there polyaxon_helper is {}: {}"
 UNSELECTED = "still use polyaxon_helper, for names that were not to move: {}"
 LINE = "{}:{}:{}: {}: {}"
-COLORS = {b"-": b"\x1b[31m", b"+": b"\x1b[32m", b"@": b"\x1b[36m"}
 
 
 class Outcome(NamedTuple):
@@ -35,76 +33,65 @@ class Outcome(NamedTuple):
     on_client: bool = False
 
 
-class Run(NamedTuple):
-    """All that came of a run, and what of its options is told."""
-
-    outcomes: List[Outcome]
-    problems: List[str]
-    writes: bool
-    python: str
-    requires: str
-    has_folders: bool
-
-    def status(self) -> int:
-        is_left = any(each.report.places or each.on_shim or each.uses and not self.writes for each in self.outcomes)
-        return 2 if self.problems else int(is_left)
-
-    def install(self) -> str:
-        """Give the command that installs what the result needs; "" where nothing moves."""
-        helper = any(each.on_shim for each in self.outcomes) and "polyaxon-helper" not in self.requires
-        command = "pip install {}{}".format(self.requires, " polyaxon-helper" if helper else "")
-        return command if any(each.uses for each in self.outcomes) else ""
-
-    def notes(self) -> List[str]:
-        """Give what there is to know of several files together."""
-        making = [each for each in self.outcomes if each.makes]
-        notes = [SEVERAL.format(_paths(making))] * (len(making) > 1 and any(each.uses for each in making))
-        for own in sorted({each.own for each in self.outcomes} - {""}):
-            notes.append(ALONE.format(own, _paths([each for each in self.outcomes if each.own == own])))
-        left = [each for each in self.outcomes if each.on_shim and not each.report.places]
-        return notes + [UNSELECTED.format(_paths(left))] * bool(left)
+def status(outcomes: List[Outcome], problems: List[str], writes: bool) -> int:
+    is_left = any(each.report.places or each.on_shim or each.uses and not writes for each in outcomes)
+    return 2 if problems else int(is_left)
 
 
-def say(run: Run, is_quiet: bool, is_verbose: bool) -> Iterator[str]:
+def say(outcomes: List[Outcome], options: Namespace, requires: str, problems: List[str]) -> Iterator[str]:
     """Give the lines of the report, but for what failed."""
-    changed = [each for each in run.outcomes if each.uses]
-    places = [LINE.format(each.path, *place) for each in run.outcomes for place in each.report.places]
-    notes = [LINE.format(each.path, *note) for each in run.outcomes for note in each.report.notes] + run.notes()
-    yield from ("{}: {}".format(each.path, _count(each.uses, "use")) for each in changed if is_verbose)
-    if places or not is_quiet:
+    changed = [each for each in outcomes if each.uses]
+    places = [LINE.format(each.path, *place) for each in outcomes for place in each.report.places]
+    notes = [LINE.format(each.path, *note) for each in outcomes for note in each.report.notes] + together(outcomes)
+    yield from ("{}: {}".format(each.path, _count(each.uses, "use")) for each in changed if options.verbose)
+    if places or not options.quiet:
         uses, files = _count(sum(each.uses for each in changed), "use"), _count(len(changed), "file")
-        yield "{} {} for Python {}{}".format(
-            "rewrote" if run.writes else "would rewrite", "{} in {}".format(uses, files) if changed else "nothing",
-            run.python, "; {} for you:".format(_count(len(places), "place")) if places else "")
+        yield "{} {} for Python {}.{}{}".format(
+            "rewrote" if options.mode == "write" else "would rewrite", uses + " in " + files if changed else "nothing",
+            *options.python, "; {} for you:".format(_count(len(places), "place")) if places else "")
     yield from places
-    if changed and any(each.on_client for each in run.outcomes):
-        yield FIRST
+    yield from [FIRST] if changed and any(each.on_client for each in outcomes) else []
     yield from [_count(len(notes), "note") + " to read:", *notes] if notes else []
-    yield from [NOT_READ] if run.has_folders and not is_quiet else []
-    yield from ["what is rewritten needs:", run.install()] if run.install() and not is_quiet else []
+    if not options.quiet:
+        yield from [NOT_READ] if any(map(os.path.isdir, options.paths)) else []
+        yield from ["what is rewritten needs:", install(outcomes, requires)] if changed else []
 
 
-def as_json(run: Run) -> str:
+def as_json(outcomes: List[Outcome], options: Namespace, requires: str, problems: List[str]) -> Iterator[str]:
     import json
 
-    return json.dumps({
-        "exit_status": run.status(), "python": run.python, "install": run.install(), "problems": run.problems,
-        "notes": run.notes(), "files": [{
-            "path": each.path, "uses": each.uses, "places": [place._asdict() for place in each.report.places],
-            "notes": [note._asdict() for note in each.report.notes],
-        } for each in run.outcomes]}, indent=2)
+    yield json.dumps({
+        "exit_status": status(outcomes, problems, options.mode == "write"), "python": "{}.{}".format(*options.python),
+        "install": install(outcomes, requires), "problems": problems, "notes": together(outcomes), "files": [{
+            "path": each.path, "uses": each.uses,
+            **{name: [place._asdict() for place in places] for name, places in each.report._asdict().items()},
+        } for each in outcomes]}, indent=2)
 
 
-def patch(outcome: Outcome, is_colored: bool) -> Iterator[bytes]:
+def install(outcomes: List[Outcome], requires: str) -> str:
+    """Give the command that installs what the files need once they are rewritten."""
+    stays = any(each.on_shim for each in outcomes) and "polyaxon-helper" not in requires
+    return "pip install {}{}".format(requires, " polyaxon-helper" if stays else "")
+
+
+def together(outcomes: List[Outcome]) -> List[str]:
+    """Give what there is to know of several files together."""
+    making = [each.path for each in outcomes if each.makes]
+    left = [each.path for each in outcomes if each.on_shim and not each.report.places]
+    owns = {each.own: [other.path for other in outcomes if other.own == each.own] for each in outcomes if each.own}
+    is_told = len(making) > 1 and any(each.makes and each.uses for each in outcomes)
+    return [SEVERAL.format(", ".join(making))] * is_told + [UNSELECTED.format(", ".join(left))] * bool(left) + [
+        ALONE.format(own, ", ".join(paths)) for own, paths in owns.items()]
+
+
+def patch(outcome: Outcome) -> Iterator[bytes]:
     """Give the lines of a patch that `git apply` takes, in the file's own encoding."""
     import difflib
 
     old, new = (re.findall(b"[^\n]*\n|[^\n]+", text) for text in (outcome.old, outcome.new))
     names = [_quoted(side + os.path.relpath(outcome.path).replace(os.sep, "/")) for side in ("a/", "b/")]
     for line in difflib.diff_bytes(difflib.unified_diff, old, new, names[0], names[1]):
-        line += b"" if line.endswith(b"\n") else b"\n\\ No newline at end of file\n"
-        is_marked = is_colored and line[:1] in COLORS
-        yield COLORS[line[:1]] + line.rstrip(b"\r\n") + b"\x1b[0m\n" if is_marked else line
+        yield line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n"
 
 
 def _quoted(name: str) -> bytes:
@@ -118,20 +105,16 @@ def _count(number: int, thing: str) -> str:
     return "{} {}{}".format(number, thing, "" if number == 1 else "s")
 
 
-def _paths(outcomes: List[Outcome]) -> str:
-    return ", ".join(each.path for each in outcomes)
-
-
-def shown(doing: str, items: Iterable[T]) -> Iterator[T]:
-    """Give the items; on a terminal, with a line that says how far it is, from the start."""
+def shown(doing: str, paths: Iterable[str]) -> Iterator[str]:
+    """Give the paths; on a terminal, with a line that says how far it is, from the start."""
     if not sys.stderr.isatty():
-        yield from items
+        yield from paths
         return
-    line = "\r{}: {}" + (" of {}".format(len(items)) if isinstance(items, list) else "") + " files\x1b[K"
+    line = "\r{}: {}" + (" of {}".format(len(paths)) if isinstance(paths, list) else "") + " files\x1b[K"
     print(line.format(doing, 0), end="", file=sys.stderr, flush=True)
     due = time.monotonic() + 0.1
-    for number, item in enumerate(items, 1):
-        yield item
+    for number, path in enumerate(paths, 1):
+        yield path
         if time.monotonic() > due:
             print(line.format(doing, number), end="", file=sys.stderr, flush=True)
             due = time.monotonic() + 0.1
