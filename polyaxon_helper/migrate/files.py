@@ -51,8 +51,8 @@ class Files:
 
     def others(self) -> Iterator[str]:
         """Find the other Python files of the work trees that list a path; from standard input there is none."""
-        tops = {top: None for top, inside in map(_where, self.paths) if inside in self._listed(top) or any(
-            name.startswith(inside) for name in self._listed(top))}
+        tops = {top: None for top, inside in map(_where, filter("-".__ne__, self.paths)) if inside in self._listed(top)
+                or any(name.startswith(inside) for name in self._listed(top))}
         for top in tops:
             yield from self._new(os.path.join(top, name) for name in self._listed(top) if name.endswith(SUFFIXES))
 
@@ -105,11 +105,10 @@ def _listed(top: str) -> Dict[str, bool]:
 
     command = ["git", "-C", top, "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    try:
+    raw = b""
+    with suppress(OSError):  # there is no git
         raw = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.DEVNULL).stdout
-    except OSError:
-        return {}
     entries = {entry[2:]: entry[0] != "?" for entry in os.fsdecode(raw).replace("/", os.sep).split("\0") if entry}
     return {name: entries[name] for name in sorted(entries) if is_read(name.rpartition(os.sep)[0], entries[name])}
 

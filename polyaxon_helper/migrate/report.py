@@ -10,8 +10,7 @@ from .python import Report
 
 NOT_READ = ("not read unless given as PATH: submodules, virtual environments, node_modules, untracked build and dist,"
             " and what git ignores")
-FIRST = ("these places come first, before it runs: what stays needs polyaxon-client, what moved needs traceml, and"
-         " the two can't be installed together")
+FIRST = "these places come first, before it runs: they need polyaxon-client, which can't be installed beside traceml"
 SEVERAL = ("make an Experiment each: {}; a program that loads several of them waits some 3 seconds more for each at its"
            " exit; to share one, keep get_experiment in one of them and import it from there in the others")
 ALONE = "left alone, since there polyaxon_helper is {}: {}"

@@ -31,7 +31,8 @@ def outcomes(files: Files, target: Target, selected: FrozenSet[str], writes: boo
                 text, encoding = decode(outcome.old)
                 modules[path] = read(text), encoding
                 wanted[path] = leaving(modules[path][0], target, selected)
-            found.update({path: outcome} if outcome.old else {})
+            if outcome.old:
+                found[path] = outcome
     keep = taken(wanted, _contents(paths, files))
     for folder in {os.path.dirname(os.path.realpath(path)) for path in wanted if writes and path != "-"}:
         tidy(folder)
