@@ -369,7 +369,7 @@ TAKES = "from utils import get_params\n"
     ({"out/utils.py": OLD, "out/main.py": TAKES, ".gitignore": "out\n"}, ["out"], True),
     ({"utils.py": OLD, "main.txt": TAKES}, ["utils.py"], False),
 ], ids=["imported, not taken from", "a file that was not given", "a file that was given", "a file of the same folder",
-        "from a folder beside it", "from a folder beside the file", "a file that is not read", "a file that git ignores",
+        "from a folder beside it", "from a folder beside the file", "a file that is not read", "one that git ignores",
         "git ignores the path", "git ignores the folder", "another file of an ignored folder", "no Python file"])
 def test_names_that_others_take_stay(texts: Dict[str, str], given: List[str], taken: bool, run: Any,
                                      tmp_path: Path) -> None:
