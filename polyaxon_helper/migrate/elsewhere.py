@@ -22,7 +22,7 @@ INSTALLED = "write {} in its place"
 IMPORTED = "move this import by hand: the rewriter reads .py files"
 RUN = "take this command out: the package is no program"
 
-# In no pattern can two neighbours match the same text: a failure then costs linear time
+# Every pattern here fails, too, in time that is linear in the text
 PACKAGE = re.compile(r"(?:[\w.-]*dependencies\.)?({})(?![\w/-]|\.\w)".format(NAME), re.I)
 LOCATION = re.compile(r"(?:^|[/=])({})(?!\w|-\D|\.(?!git|tar|zip))".format(NAME), re.I)
 FETCHED = re.compile(r"\b(?:git|hg|svn|bzr)\+|[#&]egg=|\.(?:whl|zip|tar\.gz)(?:$|#)")
