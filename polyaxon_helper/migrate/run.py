@@ -8,8 +8,8 @@ from ..replacements import Target
 from . import elsewhere
 from .files import SUFFIXES, Files, Problem, decode, own, read as read_bytes, replace, tidy
 from .python import Module, Place, Report, Unreadable, leaving, read, rewrite
+from .python.taken import taken
 from .report import Outcome, shown
-from .taken import taken
 
 GATES = (b"olyaxon", b"OLYAXON", b"o\0l\0y\0a\0x\0o\0n")
 """One of these stands in what names Polyaxon in any way; in a Python source the first."""
