@@ -110,6 +110,10 @@ def is_imported_at_top(plan: Plan, name: str) -> bool:
         for move in plan.moves if name in needs(plan, move) for part in move.symbol.parts)
 
 
+def import_line(plan: Plan, name: str) -> str:
+    return "from {} import {}".format(plan.target.homes[name], name_as(plan, name))
+
+
 def name_as(plan: Plan, name: str) -> str:
     bound = plan.chosen[name]
     return name if bound == name else "{} as {}".format(name, bound)

@@ -6,7 +6,7 @@ from ...replacements import Target
 from .decide import Move
 from .edits import Edits, first_line, mark, shares_line
 from .experiments import named
-from .plan import Plan, choose, definition, is_imported_at_top, laid_out, name_as, needed
+from .plan import Plan, changed, choose, definition, import_line, is_imported_at_top, laid_out, needed
 from .references import References
 from .source import Source
 from .statements import write_imports
@@ -29,6 +29,7 @@ def rewrite(refs: References, target: Target, moves: List[Move]) -> Edits:
                          if not any(node in gone for node in [site.node, *refs.names.around(site.node)])])
     if gone:
         _remove(plan, gone)
+        _import_inside(plan)
     if texts:
         _insert(plan, texts)
     return plan.edits
@@ -54,8 +55,7 @@ def _functions(plan: Plan, functions: List[str]) -> Iterator[str]:
     texts.update((move.function, (definition(plan, move), needed(move.body, plan.target)))
                  for move in plan.moves if move.form == "function")
     for text, names in texts.values():
-        lines = ["    from {} import {}\n".format(plan.target.homes[name], name_as(plan, name))
-                 for name in sorted(names) if name in plan.target.homes and not is_imported_at_top(plan, name)]
+        lines = ["    {}\n".format(import_line(plan, name)) for name in sorted(names) if name in plan.target.homes and not is_imported_at_top(plan, name)]
         yield text.replace("):\n", "):\n" + "".join(lines + ["\n"] * bool(lines)), 1).rstrip("\n")
 
 
@@ -114,6 +114,29 @@ def _end(source: Source, number: int) -> int:
         if text.strip() and not text.startswith("#"):
             return source.line_end(source.starts[line - 1])
     return source.line_end(source.starts[first - 1])
+
+
+def _import_inside(plan: Plan) -> None:
+    """Import what is needed in the functions that called get_experiment, where that imported for all of them."""
+    source = plan.refs.source
+    bodies: List[Sequence[ast.stmt]] = []
+    for move in plan.moves:
+        lines = [import_line(plan, name) for name in sorted(needed(changed(move), plan.target)) if move.gone
+                 and not is_imported_at_top(plan, name)]
+        for change in move.changes if lines else ():
+            functions = [node.body for node in plan.refs.names.around(change.node)
+                         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+            body = functions[-1] if functions else source.tree.body
+            has_import = any(site.body is body and site.node not in move.gone for site in plan.refs.sites)
+            if change.node not in plan.edits.instead or body in bodies or has_import:
+                continue
+            bodies.append(body)
+            first = next(node for node in body if not isinstance(node, ast.Expr)
+                         or node.value not in plan.refs.names.strings)
+            begin, start = source.line_start(source.start(first)), source.start(first)
+            gap = "; " if source.text[begin:start].strip() else source.newline + source.indent(start)
+            plan.edits.replace(start, start, gap.join(lines) + gap)
+            plan.edits.statement(first, before="\n".join(lines))
 
 
 def _remove(plan: Plan, statements: Sequence[ast.stmt]) -> None:
