@@ -76,10 +76,16 @@ class Edits:
         edits = sorted([*self.edits.values(), *self._aligning()], key=lambda edit: (edit.start, edit.end))
         parts: List[str] = []
         done = 0
+        held: List[Tuple[int, List[ast.stmt]]] = []  # an edit takes these lines away with those that follow
         for start, end, statements in self._segments():
+            if held:
+                start, statements = held[0][0], held.pop()[1] + statements
             begin = done
             while begin < len(edits) and edits[begin].start < end:
                 begin += 1
+            if begin > done and edits[begin - 1].end > end:
+                held.append((start, statements))
+                continue
             if begin == done:
                 parts.append(self.source.text[start:end])
                 continue
@@ -144,29 +150,28 @@ class Edits:
 
     def _aligning_one(self, root: int, edits: List[Edit], done: Set[int]) -> Iterator[Edit]:
         source = self.source
-        brackets: List[Tuple[int, int]] = []  # the column behind each that is open, and how far it moves
-        line, shift = source.line_start(root), 0
+        brackets: List[Tuple[int, int, int]] = []  # the column behind each that is open, how far it and its line move
+        line, shift, indented = source.line_start(root), 0, 0
         number = bisect_left(edits, (line,))
         strings = 0
         for kind, text, start, _ in source.tokens(root):
             begin = source.line_start(start)
             if begin != line:
-                line, shift = begin, 0
-                column, moves = brackets[-1] if brackets else (-1, 0)
-                if moves and start - begin == column and not strings and begin not in done:
-                    shift = moves
+                line, shift, indented = begin, 0, 0
+                column, moves, hanging = brackets[-1] if brackets else (-1, 0, 0)
+                moves = moves if start - begin == column else hanging
+                if moves and not strings and begin not in done and not source.text[begin:start].strip():
+                    shift = indented = moves
                     done.add(begin)
-                    if shift > 0:
-                        yield Edit(begin, begin, "", " " * shift)
-                    else:
-                        yield Edit(begin, begin - shift, " " * -shift, "")
+                    yield Edit(start, start, "", " " * shift) if shift > 0 else Edit(
+                        start + shift, start, " " * -shift, "")
             while number < len(edits) and edits[number].end <= start:
                 if edits[number].start >= line:
                     shift += len(edits[number].new) - len(edits[number].old)
                 number += 1
             strings += _string_depth(kind)
             if text in OPEN and kind == tokenize.OP:
-                brackets.append((start - line + 1, shift))
+                brackets.append((start - line + 1, shift, indented))
             elif text in CLOSE and kind == tokenize.OP:
                 if not brackets:
                     return

@@ -274,13 +274,21 @@ def _strings(source: Source, names: Names) -> Iterator[Found]:
             yield Found(source.start(node) if node.col_offset >= 0 else source.starts[node.lineno - 1], LEGACY, STRING)
 
 
+def _annotations(node: ast.AST) -> List[ast.AST]:
+    """Give the annotations that a statement has, those of a function's arguments too."""
+    given = [getattr(node, "annotation", None), getattr(node, "returns", None)]
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        given += [each.annotation for each in ast.walk(node.args) if isinstance(each, ast.arg)]
+    return [each for each in given if each is not None]
+
+
 def annotated(names: Names, word: str) -> Optional[ast.AST]:
     """Give a quoted annotation that has this word in it."""
     for node, text in names.strings.items():
         if re.search(r"\b{}\b".format(re.escape(word)), text):
             inner: ast.AST = node
             for parent in names.around(node):
-                if inner in (getattr(parent, "annotation", None), getattr(parent, "returns", None)):
+                if inner in _annotations(parent):
                     return node
                 if isinstance(parent, ast.stmt):
                     break

@@ -120,7 +120,7 @@ def _is_taken(plan: Plan, bound: str, name: str, place: Scope, start: int) -> bo
         variable = scope.variables.get(bound)
         if variable is not None and (variable.bindings or variable.uses) and not (
                 _is_symbol(plan, variable, name) and (scope.parent is None or all(
-                    binding.node in getattr(scope.node, "body", ()) and plan.refs.source.start(binding.node) < start
+                    binding.node in getattr(scope.node, "body", ()) and plan.refs.source.start(binding.node) <= start
                     for binding in variable.bindings))):
             return True
     return False
@@ -402,7 +402,7 @@ def _place(block: Block, module: str, text: str, comment: str, slot: Optional[Im
         return
     if slot is not None:
         comment = source.text[old.end:source.line_end(old.end)]
-        _cut(block.plan, slot, source.line_start(old.start), source.line_end(old.end) + len(source.newline))
+        _cut(block.plan, [slot], source.line_start(old.start), source.line_end(old.end) + len(source.newline))
         block.becomes[slot] = None
     line = source.indent(old.start) + text + comment
     if at is not None and at == len(run):
@@ -451,6 +451,7 @@ def _remove_imports(block: Block, free: List[Import]) -> None:
     """Take away the statements of which nothing is left."""
     plan, source = block.plan, block.plan.refs.source
     body = block.sites[0].body if block.sites else []
+    cut: List[List[Import]] = []  # those that share a line together
     empty = len(free) == len(body) and body is not source.tree.body and not any(map(plan.edits.after, free))
     for node in free:
         old = block.old[node]
@@ -466,35 +467,40 @@ def _remove_imports(block: Block, free: List[Import]) -> None:
         elif empty and node is free[-1]:
             plan.edits.replace(old.start, old.end, "pass")
             plan.edits.statement(node, itself="pass")
+        elif cut and SEPARATOR.fullmatch(source.text, block.old[cut[-1][-1]].end, old.start):
+            cut[-1].append(node)
         else:
-            _cut(plan, node, *_lines(plan, node, old, body))
+            cut.append([node])
+    for nodes in cut:
+        _cut(plan, nodes, *_lines(plan, nodes, block.old[nodes[0]].start, block.old[nodes[-1]].end, body))
 
 
 def _is_blank_above(source: Source, begin: int) -> bool:
     return not source.text[source.line_start(begin - 1):begin].strip()
 
 
-def _cut(plan: Plan, node: ast.stmt, start: int, end: int) -> None:
+def _cut(plan: Plan, nodes: Sequence[ast.stmt], start: int, end: int) -> None:
     plan.edits.replace(start, min(end, len(plan.refs.source.text)), "")
-    plan.edits.statement(node, itself="")
+    for node in nodes:
+        plan.edits.statement(node, itself="")
     plan.cuts.append((start, end))
 
 
-def _lines(plan: Plan, node: ast.stmt, old: Parts, body: Sequence[ast.stmt]) -> Tuple[int, int]:
-    """Give what to take out with a statement: its line and blank lines, or its part of a line."""
+def _lines(plan: Plan, nodes: Sequence[ast.stmt], start: int, end: int, body: Sequence[ast.stmt]) -> Tuple[int, int]:
+    """Give what to take out with statements: their line and blank lines, or their part of a line."""
     source = plan.refs.source
-    text, begin = source.text, source.line_start(old.start)
-    rest = REST_OF_LINE.match(text, old.end)
-    if rest is None or text[begin:old.start].strip():
-        after = SEPARATOR.match(text, old.end)
-        if after and rest is None and not REST_OF_LINE.match(text, after.end()):
-            return old.start, after.end()
-        start = len(text[:old.start].rstrip(" \t"))
-        return (start - 1 if text[start - 1] == ";" else old.start), after.end() if after and rest is None else old.end
+    text, begin = source.text, source.line_start(start)
+    after = SEPARATOR.match(text, end)
+    rest = REST_OF_LINE.match(text, after.end() if after else end)
+    if rest is None or text[begin:start].strip():
+        if after and rest is None:
+            return start, after.end()
+        front = len(text[:start].rstrip(" \t"))
+        return (front - 1 if text[front - 1] == ";" else start), after.end() if after else end
     match = BLANK_LINES.match(text, rest.end())
     blanks = match.end() if match else rest.end()
     above = text[:begin].rstrip(" \t\f\r\n")
-    if not above or node is body[0] and body is not source.tree.body:
+    if not above or nodes[0] is body[0] and body is not source.tree.body:
         return begin, blanks
     if blanks == len(text):
         return len(above) + len(source.newline), blanks
