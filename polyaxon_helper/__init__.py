@@ -168,7 +168,8 @@ def get_tf_config(envvar: Optional[str] = "TF_CONFIG") -> Optional[Dict[str, Any
 
 
 @deprecated(
-    "Write `get_outputs_path()` after `from polyaxon_client.tracking import get_outputs_path`."
+    "Write `get_outputs_path()` after `from polyaxon_client.tracking import get_outputs_path`; a bucket's"
+    " credentials are in os.environ only once an Experiment is made: make one before."
     " All at once: python -m polyaxon_helper.migrate PATH"
 )
 def get_outputs_path() -> Optional[str]:
@@ -212,7 +213,9 @@ def get_data_paths() -> Optional[Dict[str, str]]:
 
 
 @deprecated(
-    "Write `next(iter(get_data_paths().values()))` after `from polyaxon_client.tracking import get_data_paths`."
+    "Write `next(iter((get_data_paths() or {}).values()), None)` after `from polyaxon_client.tracking import"
+    " get_data_paths`; the first volume's; better name the one that you mean:"
+    ' get_data_paths()["NAME"].'
     " All at once: python -m polyaxon_helper.migrate PATH"
 )
 def get_data_path() -> Optional[str]:
@@ -252,7 +255,8 @@ def get_api(version: str = "v1") -> Optional[str]:
 
 
 @deprecated(
-    "Write `PolyaxonClient().token` after `from polyaxon_client import PolyaxonClient`."
+    "Write `Experiment().client.token` after `from polyaxon_client.tracking import Experiment`; an Experiment that"
+    " is there has it too."
     " All at once: python -m polyaxon_helper.migrate PATH"
 )
 def get_user_token() -> Optional[str]:
@@ -278,9 +282,11 @@ def get_internal_token() -> Optional[str]:
 
 
 @deprecated(
-    "Write `experiment.log_metrics(...)` after `from polyaxon_client.tracking import Experiment;"
-    " experiment = Experiment()`."
-    " All at once: python -m polyaxon_helper.migrate PATH"
+    "Write `get_experiment().log_metrics(...)`, with this once in the module:\n\n"
+    "from polyaxon_client.tracking import Experiment\n\n_experiment = None\n\n\n"
+    "def get_experiment():\n    global _experiment\n    if _experiment is None:\n"
+    "        _experiment = Experiment()\n    return _experiment\n\n"
+    "All at once: python -m polyaxon_helper.migrate PATH"
 )
 def send_metrics(**metrics: Any) -> None:
     """Report one point of each metric: finite numbers, also numpy's, torch's and tensorflow's scalars, by name.

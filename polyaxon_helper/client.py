@@ -1,7 +1,9 @@
-"""Importing polyaxon_client, also where newer Pythons or libraries dropped names that it needs.
+"""polyaxon_client's names, also where newer Pythons or libraries dropped what it needs.
 
-    import polyaxon_helper.client
-    import polyaxon_client                # works in this process from here on, on Python 3.7 to 3.13
+    from polyaxon_helper.client import Experiment, get_data_paths
+
+These are the client's own objects, on Python 3.7 to 3.13: Experiment, Job and the getters of polyaxon_client.tracking,
+and PolyaxonClientException. Once this module is imported, `import polyaxon_client` works in the process too.
 
 polyaxon-client 0.6.1, of 2020, is the last. As pip installs it today it can be imported on no Python by itself: its
 Jinja2 wants markupsafe.soft_unicode, it wants collections.Mapping itself. These names are lent to it while it is being
@@ -9,7 +11,8 @@ imported, and while an Experiment or Job is made (polystores imports its bucket 
 back as it was.
 
 Importing this module never fails. Where polyaxon_client is installed and can't be imported even so, a RuntimeWarning
-says which release it is, what failed and what to do; `settings` is then None.
+says which release it is, what failed and what to do; `settings` is then None. Where there is no client that works, each
+of its names is an ImportError that says the same.
 """
 import collections
 import collections.abc
@@ -18,16 +21,40 @@ import importlib
 import importlib.util
 import os
 import re
+import sys
 import threading
 import warnings
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple, Type
 
-from .notices import warn_once
+from .notices import warn_once, without_tokens
+from .replacements import REPLACEMENTS
+
+if TYPE_CHECKING:  # pragma: no cover - it never runs
+    class Experiment(Any):  # type: ignore[misc]  # it may have any attribute: the client's own has no types
+        pass
+
+    class Job(Any):  # type: ignore[misc]  # the same
+        pass
+
+    class PolyaxonClientException(Exception):
+        pass
+
+    get_data_paths: Any
+    get_log_level: Any
+    get_outputs_path: Any
+    get_outputs_refs_paths: Any
 
 settings: Optional[ModuleType] = None
 """polyaxon_client.settings, where the client could be imported."""
+
+_HOMES = {name: row.home for name, row in REPLACEMENTS.items() if row.home and row.path == name}
+"""The client's module that each of its names is in."""
+
+_missing: Type[ImportError] = ModuleNotFoundError
+_reason = "polyaxon-client is not installed. To have the client: pip install 'polyaxon-helper[client]'"
+"""What is raised for a name of the client's, where it could not be imported."""
 
 _lock = threading.RLock()
 
@@ -109,7 +136,7 @@ _REMEDIES: Dict[str, str] = {
 """What to do, by what the failure's text has in it; the last suits all."""
 
 
-def _remedy(failure: Exception) -> str:
+def _remedy_of(failure: Exception) -> str:
     text = str(failure).replace("<class 'bool'>", "boolean")
     return next(remedy for sign, remedy in _REMEDIES.items() if sign in text)
 
@@ -125,10 +152,19 @@ if _spec is not None:
     try:
         settings = _import_client()
     except Exception as failure:
-        warn_once(
-            "polyaxon-client {} is installed but can't be imported ({}: {}). polyaxon_helper goes on without it, from "
-            "the environment alone. To have the client: {}".format(
-                _installed_release(list(_spec.submodule_search_locations or [])),
-                type(failure).__name__, failure, _remedy(failure),
-            )
-        )
+        _missing = ModuleNotFoundError if isinstance(failure, ModuleNotFoundError) else ImportError
+        _failed = "polyaxon-client {} is installed but can't be imported ({}: {}). ".format(
+            _installed_release(list(_spec.submodule_search_locations or [])), type(failure).__name__, failure)
+        _remedy = "To have the client: " + _remedy_of(failure)
+        _reason = without_tokens(_failed + _remedy)
+        warn_once(_failed + "polyaxon_helper goes on without it, from the environment alone. " + _remedy)
+
+if not TYPE_CHECKING:  # pragma: no branch - a checker would take any name for the client's
+
+    def __getattr__(name: str) -> Any:
+        """Give the client's own object of this name, or raise what says why there is none."""
+        if name not in _HOMES:
+            raise AttributeError("module {!r} has no attribute {!r}".format(__name__, name))
+        if settings is None:
+            raise _missing(_reason, name="polyaxon_client")
+        return getattr(sys.modules[_HOMES[name]], name)

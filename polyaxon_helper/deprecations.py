@@ -11,13 +11,12 @@ from typing import Any, Callable, Dict, Iterator, List, Tuple, TypeVar, cast
 import deprecation
 
 from .notices import write
-from .replacements import DEPRECATED_IN, MIGRATE, MIGRATE_TO_TRACEML, REMOVED_IN, RUN_INSTANCE, TRACEML, VERSION, advice, client
+from .replacements import DEPRECATED_IN, REMOVED_IN, RUN_INSTANCE, TRACEML, VERSION, advice, client, command
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-IN_POD = bool(os.environ.get(RUN_INSTANCE))
-TARGET = TRACEML if IN_POD else client(sys.version_info[:2])
-"""Whether to tell of traceml: polyaxon_client is no use in the pods of Polyaxon 1.x and 2.x."""
+TARGET = TRACEML if os.environ.get(RUN_INSTANCE) else client(sys.version_info[:2])
+"""What to tell of: what works on this Python, in a pod of Polyaxon 1.x or 2.x traceml, for no client can read that."""
 
 SHOWN = 5
 """How many places the summary names, and files its command."""
@@ -93,8 +92,7 @@ def summary(calls: Dict[Tuple[str, int], int]) -> str:
         lines.append("  and {} more".format(len(calls) - SHOWN))
     files = sorted({file for file, _ in calls if not file.startswith("<")})
     if files:
-        command = MIGRATE_TO_TRACEML if IN_POD else MIGRATE
-        lines.append("To move them all: {} {}".format(command, " ".join(map(shlex.quote, _paths(files)))))
+        lines.append("To move them all: {} {}".format(command(TARGET), " ".join(map(shlex.quote, _paths(files)))))
     return "\n".join(lines + ["(POLYAXON_HELPER_SUMMARY=0 turns this off)", ""])
 
 

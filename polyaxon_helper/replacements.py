@@ -35,7 +35,7 @@ class Written(NamedTuple):
     note: str = ""
     """What then is not as it was, or what to do by hand."""
     function: bool = False
-    """Whether a module gets it as a function, once."""
+    """True where a module gets it as a function, once."""
 
 
 class Replacement(NamedTuple):
@@ -167,7 +167,7 @@ FUNCTIONS: Dict[str, Replacement] = {
         variables=("POLYAXON_API_HTTP_HOST", "POLYAXON_API"),
     ),
     "get_user_token": Replacement(
-        Written("PolyaxonClient().token", "PolyaxonClient", moves=False),
+        Written("Experiment().client.token", "Experiment", moves=False, note="an Experiment that is there has it too"),
         Written(_RUN + ".client.config.token", "tracking", moves=False, note="a token for another API"),
         variables=("POLYAXON_SECRET_USER_TOKEN", "POLYAXON_USER_TOKEN"),
     ),
@@ -205,7 +205,7 @@ SIGNATURES: Dict[str, Tuple[str, str]] = {
     "send_metrics": ("**metrics", "**metrics"),
     "get_tf_config": ('envvar="TF_CONFIG"', "envvar"),
 }
-"""The parameters of legacy functions, and how they are handed on; others have none."""
+"""The parameters of the legacy functions that move, and how they are handed on; others have none."""
 
 METHODS: Dict[str, Method] = {
     "log_metrics": Method("log_metrics", None),
@@ -248,15 +248,15 @@ def client(python: Tuple[int, int]) -> Target:
     breaks = python >= CLIENT_BREAKS
     homes = {name: CLIENT if breaks else TRACKING for name in _TRACKED}
     homes["PolyaxonClientException"] = CLIENT if breaks else EXCEPTIONS
-    homes.update(os="", PolyaxonClient="polyaxon_client")
+    homes["os"] = ""
     requires = "'polyaxon-helper[client]'" if breaks else "'polyaxon-client>=0.5,<0.7' 'markupsafe<2.1' 'setuptools<81'"
     return Target("client", homes, {"get_experiment": GET_EXPERIMENT}, frozenset(), requires)
 
 
 TRACEML = Target(
     "traceml", {"tracking": "traceml", "PolyaxonClientException": "polyaxon.exceptions", "os": ""}, {},
-    
-    frozenset((TRACKING, TRACKING + ".experiment", TRACKING + ".job", EXCEPTIONS, CLIENT)), "'polyaxon>=2.7' 'jinja2>=3' numpy pandas",
+    frozenset((TRACKING, TRACKING + ".experiment", TRACKING + ".job", EXCEPTIONS, CLIENT)),
+    "'polyaxon>=2.7' 'jinja2>=3' numpy pandas",
 )
 
 
@@ -276,20 +276,27 @@ def after(needs: str, target: Target) -> str:
 
 
 def snippet(name: str, target: Target) -> str:
-    """Give what to type for this target in place of a legacy name, as a sentence goes on with it."""
+    """Give what to type for this target in place of a legacy name, as a sentence goes on with it.
+
+    One line, but where a function is needed: that stands behind it, as it is pasted.
+    """
     row = written(name, target)
+    note = "; " + row.note if row.note else ""
     above = after(row.needs, target)
     if not row.write:
-        text = "nothing gives it"
-    elif "\n" in above:
-        text = "write `{}` after\n\n{}\n\n".format(row.write, above)
-    else:
-        text = "write `{}`".format(row.write) + (" after `{}`".format(above) if above else "")
-    return text + ("; " + row.note if row.note else "")
+        return "nothing gives it" + note
+    if "\n" in above:
+        return "write `{}`{}, with this once in the module:\n\n{}\n\n".format(row.write, note, above)
+    return "write `{}`{}{}".format(row.write, " after `{}`".format(above) if above else "", note)
+
+
+def command(target: Target) -> str:
+    """Give the command that moves files to this target."""
+    return MIGRATE_TO_TRACEML if target is TRACEML else MIGRATE
 
 
 def advice(name: str, target: Target) -> str:
     """Give what the warning about a legacy name tells to type."""
     told = snippet(name, target)
-    command = MIGRATE_TO_TRACEML if target is TRACEML else MIGRATE
-    return "{}{}{} All at once: {} PATH".format(told[0].upper(), told[1:], "" if told[-1] == "\n" else ".", command)
+    end = "" if told.endswith("\n") else ". "
+    return "{}{}{}All at once: {} PATH".format(told[0].upper(), told[1:], end, command(target))

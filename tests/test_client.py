@@ -1,14 +1,17 @@
 """Importing the real client where it can't be imported by itself, and falling back where it can't be at all."""
+import json
 import re
 from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
 
-from .containers import CONTAINERS
-from .processes import CLIENT_IS_0_4, Process, needs_client
+from polyaxon_helper.replacements import REPLACEMENTS, after, client
 
-pytestmark = [pytest.mark.slow, needs_client]
+from .containers import CONTAINERS
+from .processes import CLIENT_IS_0_4, HAS_CLIENT, Process, needs_client
+
+pytestmark = pytest.mark.slow
 
 STATE = """
 import collections, warnings, markupsafe
@@ -19,6 +22,15 @@ def state():
     )
 """
 
+
+def write(folder: Path, files: Dict[str, str]) -> None:
+    """Write files of these names and texts in a folder."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
 IMPORTS: List[Any] = [
     pytest.param([], {}, "import polyaxon_client.tracking as t; print(t.get_log_level())", id="import polyaxon_client"),
     pytest.param(["-W", "error"], {}, "import polyaxon_client.tracking as t; print(t.get_log_level())",
@@ -28,6 +40,7 @@ IMPORTS: List[Any] = [
 ]
 
 
+@needs_client
 @pytest.mark.parametrize("options, variables, script", IMPORTS)
 def test_client_can_be_imported_after_it(
     options: List[str], variables: Dict[str, str], script: str, python: Process
@@ -54,6 +67,7 @@ FAILURES: List[Any] = [
 ]
 
 
+@needs_client
 @pytest.mark.parametrize("variables, failure, remedy", FAILURES)
 def test_failing_import_falls_back_and_says_why_once(
     variables: Dict[str, str], failure: str, remedy: str, python: Process
@@ -74,6 +88,7 @@ def test_failing_import_falls_back_and_says_why_once(
     assert told[0].endswith("To have the client: " + remedy)
 
 
+@needs_client
 def test_a_failing_import_is_not_tried_again(python: Process) -> None:
     process = python("-c", (
         "import polyaxon_helper as h, sys, warnings\n"
@@ -97,6 +112,7 @@ def test_a_client_that_is_not_installed_is_no_news(python: Process) -> None:
     assert "ModuleNotFoundError" in process.stderr
 
 
+@needs_client
 def test_a_client_beside_traceml_is_told_once_with_what_to_do(python: Process, tmp_path: Path) -> None:
     (tmp_path / "traceml.py").write_text("raise ImportError('cannot import name soft_unicode from markupsafe')")
     process = python("-W", "ignore::DeprecationWarning", "-c", (
@@ -119,11 +135,9 @@ GOOGLE = {
 }
 
 
+@needs_client
 def test_an_experiment_whose_outputs_are_in_a_bucket_can_be_made(python: Process, tmp_path: Path) -> None:
-    for name, text in GOOGLE.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    write(tmp_path, GOOGLE)
     process = python("-c", STATE + (
         "import sys\nsys.path.insert(0, sys.argv[1])\n"
         "import polyaxon_helper.client\nbefore = state()\n"
@@ -139,6 +153,7 @@ def test_an_experiment_whose_outputs_are_in_a_bucket_can_be_made(python: Process
     assert (process.stdout, process.returncode) == ("gcs\n", 0), process.stderr
 
 
+@needs_client
 def test_what_was_lent_is_taken_back_when_making_fails(python: Process) -> None:
     process = python("-c", STATE + (
         "import polyaxon_helper.client\nbefore = state()\n"
@@ -148,3 +163,129 @@ def test_what_was_lent_is_taken_back_when_making_fails(python: Process) -> None:
         "assert state() == before\n"
     ), backend="client")
     assert (process.stdout, process.returncode) == ("PolyaxonClientException\n", 0), process.stderr
+
+
+NAMES = sorted(name for name, row in REPLACEMENTS.items() if row.path == name)
+BROKEN = {
+    "polyaxon_client/__init__.py": "raise ImportError('cannot import name Mapping from collections')",
+    "pkg_resources.py": "",
+}
+IS_BROKEN = "ImportError polyaxon_client polyaxon-client of an unknown release is installed but can't be imported ({})"
+INSTALL = "To have the client: pip install 'polyaxon-helper[client]'"
+UPDATE = "To have the client: pip install -U 'polyaxon-helper[client]'"
+
+# the client that is there; files beside the script; variables; what the ImportError is and says; how many warnings
+WITHOUT: List[Any] = [
+    pytest.param("environment", {}, {}, [
+        "ModuleNotFoundError polyaxon_client polyaxon-client is not installed. " + INSTALL], 0, id="none is installed"),
+    pytest.param("client", BROKEN, {"HIDDEN_MODULES": "traceml"}, [
+        IS_BROKEN.format("ImportError: cannot import name Mapping from collections") + ". " + UPDATE], 1,
+        id="one that can't be imported"),
+    pytest.param("client", {}, {"HIDDEN_MODULES": "polystores"}, [
+        "ModuleNotFoundError polyaxon_client polyaxon-client 0.", "(ModuleNotFoundError: ", "polystores", UPDATE],
+        1, id="the real one, which lacks a library", marks=needs_client),
+    pytest.param("client", {}, {"POLYAXON_NO_OP": "perhaps"}, [
+        "ImportError polyaxon_client polyaxon-client 0.", "(RheaError: Cannot convert value `perhaps`",
+        "To have the client: set that variable to true or false, or unset it"],
+        1, id="the real one, which fails by its own exception", marks=needs_client),
+]
+SAFE = """
+import polyaxon_helper.client as module
+for _ in range(2):
+    try:
+        from polyaxon_helper.client import Experiment, get_data_paths
+    except ImportError as error:
+        failed = error
+print(type(failed).__name__, failed.name, failed)
+print(hasattr(module, "nothing"), module.settings)
+"""
+
+
+@pytest.mark.parametrize("backend, files, variables, says, warnings", WITHOUT)
+def test_without_a_client_its_names_are_an_import_error_that_says_what_to_do(
+    backend: str, files: Dict[str, str], variables: Dict[str, str], says: List[str], warnings: int, python: Process,
+    own_folder: Path
+) -> None:
+    write(own_folder, {**files, "train.py": SAFE})
+    process = python("train.py", backend=backend, environment=variables)
+    told, others = process.stdout.splitlines()
+    assert re.fullmatch(".*".join(map(re.escape, says)), told), told
+    assert others == "False None"
+    assert process.stderr.count("Warning") == process.stderr.count("RuntimeWarning: polyaxon-client ") == warnings
+    process = python("-c", "from polyaxon_helper.client import get_data_paths", backend=backend, environment=variables,
+                     cwd=own_folder)
+    assert (process.returncode, told.split(None, 2)[2] in process.stderr) == (1, True), process.stderr
+
+
+# A script that has a fallback, as maintainers write it, on Python 3.10 and later
+GUARDED = """
+try:
+    from polyaxon_helper.client import Experiment, get_outputs_path
+    where = get_outputs_path()
+except {}:
+    where = "here"
+print(where)
+"""
+GUARDS: List[Any] = [
+    pytest.param("environment", {}, "ImportError", "here", id="none is installed: the fallback"),
+    pytest.param("environment", {}, "ModuleNotFoundError", "here", id="none is installed: the narrower guard, too"),
+    pytest.param("client", BROKEN, "ImportError", "here", id="one that can't be imported: the fallback"),
+    pytest.param("client", {}, "ImportError", "/OUT/u/p/experiments/7", id="one that works: the client",
+                 marks=needs_client),
+]
+
+
+@pytest.mark.parametrize("backend, files, error, where", GUARDS)
+def test_a_guarded_import_takes_its_fallback_only_without_a_client(
+    backend: str, files: Dict[str, str], error: str, where: str, python: Process, own_folder: Path
+) -> None:
+    write(own_folder, {**files, "train.py": GUARDED.format(error)})
+    process = python("train.py", backend=backend, environment={**CONTAINERS["0.5.6"], "POLYAXON_IN_CLUSTER": "true"})
+    assert (process.stdout, process.returncode) == (where + "\n", 0), process.stderr
+
+
+@needs_client
+@pytest.mark.parametrize("name", NAMES)
+def test_each_name_is_the_clients_own_object(name: str, python: Process) -> None:
+    process = python("-W", "error", "-c", (
+        "import sys\nfrom polyaxon_helper.client import {0}\n"
+        "print({0} is sys.modules[{1!r}].{0}, 'polyaxon_helper.backend' in sys.modules)\n"
+    ).format(name, REPLACEMENTS[name].home), backend="client")
+    assert (process.stdout, process.stderr) == ("True False\n", "")
+
+
+@pytest.mark.parametrize("backend", [
+    "environment", pytest.param("client", marks=pytest.mark.skipif(not HAS_CLIENT, reason="there is none"))])
+def test_any_other_name_is_no_attribute(backend: str, python: Process) -> None:
+    process = python("-c", (
+        "import polyaxon_helper.client as module\n"
+        "try: module.send_metrics\nexcept AttributeError as error: print(error)\n"
+        "from polyaxon_helper.client import nothing\n"
+    ), backend=backend)
+    assert process.stdout == "module 'polyaxon_helper.client' has no attribute 'send_metrics'\n"
+    assert "\nImportError: cannot import name 'nothing' from 'polyaxon_helper.client'" in process.stderr
+    assert process.returncode == 1
+
+
+SENDS = after("get_experiment", client((3, 10))) + """
+
+from polyaxon_helper.client import PolyaxonClientException, get_data_paths
+assert get_data_paths() == {{"iris": {data!r}}}, get_data_paths()
+assert Experiment.get_params() == {{"x": 3}}, Experiment.get_params()
+for step in range(20):
+    get_experiment().log_metrics({name}=step)
+"""
+
+
+@needs_client
+@pytest.mark.skipif(CLIENT_IS_0_4, reason="it finds no parameters in a run of 0.5")
+def test_a_run_whose_two_modules_each_make_an_experiment_loses_no_metric(python: Process, own_folder: Path) -> None:
+    data = str(own_folder / "data")
+    write(own_folder, {"data/iris.csv": "", "evaluate.py": SENDS.format(data=data, name="accuracy"),
+                       "train.py": "import evaluate\n" + SENDS.format(data=data, name="loss")})
+    process = python("-W", "default", "-m", "polyaxon_helper.local", "--param", "x=3", "--data", "iris=data",
+                     "--outputs", "out", "train.py", backend="client", cwd=own_folder)
+    assert (process.returncode, process.stdout) == (0, ""), process.stderr
+    assert "Warning" not in process.stderr and "deprecated" not in process.stderr
+    sent = [json.loads(line)["values"] for line in (own_folder / "out" / "metrics.jsonl").read_text().splitlines()]
+    assert sorted(map(str, sent)) == sorted(str({name: n}) for name in ("accuracy", "loss") for n in range(20))

@@ -1,4 +1,5 @@
 """Shows what a legacy call says, on whose line, and the summary at exit."""
+import sys
 import warnings
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
@@ -9,7 +10,17 @@ from packaging.version import parse
 
 import polyaxon_helper
 from polyaxon_helper import deprecations
-from polyaxon_helper.replacements import ATTRIBUTES, DEPRECATED_IN, FUNCTIONS, REMOVED_IN, REPLACEMENTS, VERSION
+from polyaxon_helper.replacements import (
+    ATTRIBUTES,
+    DEPRECATED_IN,
+    FUNCTIONS,
+    REMOVED_IN,
+    REPLACEMENTS,
+    TRACEML,
+    VERSION,
+    advice,
+    client,
+)
 
 from .processes import Process, posix
 
@@ -35,12 +46,8 @@ def test_use_warns_once_and_says_what_to_write(name: str) -> None:
     assert [(warning.category, warning.filename, warning.lineno) for warning in told] == [
         (deprecation.DeprecatedWarning, __file__, use.__code__.co_firstlineno + 2)
     ]
-    assert str(told[0].message) == (
-        "{} is deprecated as of {} and will be removed in {}. Write `{}` after `{}`. "
-        "All at once: python -m polyaxon_helper.migrate PATH".format(
-            name, DEPRECATED_IN, REMOVED_IN, REPLACEMENTS[name].write, REPLACEMENTS[name].after
-        )
-    )
+    assert str(told[0].message) == "{} is deprecated as of {} and will be removed in {}. {}".format(
+        name, DEPRECATED_IN, REMOVED_IN, advice(name, client(sys.version_info[:2])))
 
 
 @pytest.mark.parametrize("statement, names", [
@@ -148,27 +155,12 @@ def test_summary_at_exit(
     assert process.stderr.count("deprecated call") == shown
 
 
-IN_POD: List[Any] = [
-    ("send_metrics", "Write `tracking.log_metrics(...)` after `from traceml import tracking; "
-                     "tracking.get_or_create_run()`."),
-    ("get_params", "Write `tracking.TRACKING_RUN.get_inputs()` after `from traceml import tracking; "
-                   "tracking.get_or_create_run()`; answers {} where there are none, not None."),
-    ("get_task_info", 'Write `json.loads(os.environ["TF_CONFIG"])["task"]`; a TFJob has it'),
-    ("get_outputs_refs_paths", "Nothing gives it; use `init: artifacts` in the polyaxonfile, or params with `ref`."),
-    ("Experiment", "Write `tracking.get_or_create_run()` after `from traceml import tracking; "
-                   "tracking.get_or_create_run()`; of the old methods"),
-]
-
-
-@pytest.mark.parametrize("name, write", IN_POD)
-def test_in_a_pod_of_polyaxon_2_the_way_to_traceml_is_told(
-    name: str, write: str, python: Process, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("name", REPLACEMENTS)
+def test_in_a_pod_of_polyaxon_2_the_way_to_traceml_is_told(name: str, python: Process, tmp_path: Path) -> None:
     path = tmp_path / "train.py"
     path.write_text("import polyaxon_helper as h\ntry: h.{}()\nexcept Exception: pass\n".format(name))
     process = python(str(path), environment={"POLYAXON_RUN_INSTANCE": "u.p.runs.7"})
-    assert write in process.stderr
-    assert "All at once: python -m polyaxon_helper.migrate --to traceml PATH" in process.stderr
+    assert ". {}\n".format(advice(name, TRACEML)) in process.stderr
     assert "To move them all: python -m polyaxon_helper.migrate --to traceml {}\n".format(path) in process.stderr
 
 

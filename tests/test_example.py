@@ -1,5 +1,7 @@
 """The example, as it was in 2018 and moved, gives the same numbers on each platform, by whoever answers there."""
+import importlib.util
 import shutil
+import sys
 from pathlib import Path
 from typing import Any, List
 
@@ -15,27 +17,31 @@ accuracy  5       0.68     0.5       0.76
 loss      5       0.51279  0.443789  0.887462
 """
 
+SPEC = importlib.util.find_spec("markupsafe")
+ALONE = sys.version_info < (3, 10) and SPEC is not None and "soft_unicode" in Path(str(SPEC.origin)).read_text()
+
 client = pytest.mark.skipif(not HAS_CLIENT or CLIENT_IS_0_4, reason="no client here finds parameters in a run of 0.5")
+alone = pytest.mark.skipif(not ALONE, reason="no client here can be imported by itself")
 FORMS: List[Any] = [
-    pytest.param("", "0.5", "environment", id="on 0.x, without the client"),
-    pytest.param("", "0.5", "client", id="on 0.x, with the client", marks=client),
-    pytest.param("", "2", "environment", id="on 2.x"),
-    pytest.param("polyaxon-client", "0.5", "client", id="moved to the client, on 0.x", marks=client),
-    pytest.param("traceml", "2", "environment", id="moved to traceml, on 2.x", marks=needs_traceml),
+    pytest.param([], "0.5", "environment", id="on 0.x, without the client"),
+    pytest.param([], "0.5", "client", id="on 0.x, with the client", marks=client),
+    pytest.param([], "2", "environment", id="on 2.x"),
+    pytest.param(["--python", "3.10"], "0.5", "client", id="moved to the client, on 0.x", marks=client),
+    pytest.param(["--python", "3.9"], "0.5", "client", id="moved to the client alone, on 0.x", marks=[client, alone]),
+    pytest.param(["--to", "traceml"], "2", "environment", id="moved to traceml, on 2.x", marks=needs_traceml),
 ]
 
 
-@pytest.mark.parametrize("to, platform, backend", FORMS)
-def test_the_same_numbers(to: str, platform: str, backend: str, python: Process, tmp_path: Path) -> None:
+@pytest.mark.parametrize("options, platform, backend", FORMS)
+def test_the_same_numbers(options: List[str], platform: str, backend: str, python: Process, tmp_path: Path) -> None:
     script = tmp_path / "train.py"
     shutil.copy(str(ROOT / "examples" / "train.py"), str(script))
-    if to:
-        assert python("-m", "polyaxon_helper.migrate", "--to", to, str(script)).returncode == 0
-        kept = "import polyaxon_helper.client\n" if backend == "client" else ""  # the line of MIGRATION.md
-        script.write_text(kept + script.read_text())
+    if options:
+        process = python("-m", "polyaxon_helper.migrate", *options, str(script))
+        assert process.returncode == 0, process.stderr
     process = python(
         "-m", "polyaxon_helper.local", "--platform", platform, "--param", "lr=0.05", "--param", "epochs=5", "--data",
         "iris={}".format(ROOT / "examples" / "data"), str(script), backend=backend, cwd=tmp_path)
     assert (process.returncode, process.stdout) == (0, "trained on 100 flowers\n"), process.stderr
     assert TABLE in process.stderr
-    assert ("deprecated calls" in process.stderr) is not bool(to)
+    assert ("deprecated calls" in process.stderr) is not bool(options)

@@ -8,7 +8,8 @@ from typing import Any, Dict, List, Tuple
 import pytest
 
 import polyaxon_helper
-from polyaxon_helper.replacements import ATTRIBUTES, FUNCTIONS
+from polyaxon_helper.deprecations import TARGET
+from polyaxon_helper.replacements import ATTRIBUTES, FUNCTIONS, advice, written
 
 from .processes import BACKENDS, Process
 
@@ -97,7 +98,8 @@ def test_signature_is_the_legacy_one(name: str) -> None:
 def test_docstring_names_the_variables_and_what_to_write(name: str) -> None:
     text = inspect.getdoc(getattr(polyaxon_helper, name)) or ""
     assert [variable for variable in FUNCTIONS[name].variables if variable not in text] == []
-    assert FUNCTIONS[name].write in text
+    assert written(name, TARGET).write in text
+    assert advice(name, TARGET) in text
 
 
 def test_unknown_name_is_an_attribute_error() -> None:

@@ -6,7 +6,7 @@ from typing import Any, Dict, List
 
 import pytest
 
-from polyaxon_helper.replacements import advice
+from polyaxon_helper.replacements import REPLACEMENTS, advice, client
 
 from .processes import Process
 
@@ -36,11 +36,16 @@ CHECKERS: List[Any] = [
     ),
     pytest.param(
         ["-m", "pyright", "--pythonpath", sys.executable],
-        'error: The function "{}" is deprecated\n    {}',
+        'error: The function "{}" is deprecated {}',
         {"get_outputs_path": [3, 6], "send_metrics": [3, 8], "get_params": [7], "get_data_paths": [9]},
         ["(reportAssignmentType)", "(reportAttributeAccessIssue)"], id="pyright",
     ),
 ]
+
+
+def in_one_line(text: str) -> str:
+    """Return the text without its line ends and indentation, in which the checkers differ."""
+    return " ".join(text.split())
 
 
 @pytest.mark.parametrize("command, deprecated, places, errors", CHECKERS)
@@ -51,13 +56,48 @@ def test_checker(
     (own_folder / "train.py").write_text(SCRIPT)
     (own_folder / "pyrightconfig.json").write_text('{"reportDeprecated": "error"}')
     process = python(*command, "train.py")
-    output = (process.stdout + process.stderr).replace("\xa0", " ")
+    output = process.stdout + process.stderr
+    texts = {name: in_one_line(deprecated.format(name, advice(name, client((3, 9))))) for name in places}
     told = {
         name: [int(line) for line in re.findall(
-            r"train\.py:(\d+)[^\n]*" + re.escape(deprecated.format(name, advice(name))), output
+            r"train\.py:(\d+)\S* (?:- )?" + re.escape(text), in_one_line(output)
         )]
-        for name in places
+        for name, text in texts.items()
     }
     assert told == places, output
     assert [output.count(error) for error in errors] == [1, 1], output
     assert output.count("error:") == sum(map(len, places.values())) + len(errors), output
+
+
+OF_THE_CLIENT = """\
+from polyaxon_helper.client import {}
+
+_experiment = None
+
+
+def get_experiment() -> Experiment:
+    global _experiment
+    if _experiment is None:
+        _experiment = Experiment()
+    return _experiment
+
+
+class Mine(Experiment):
+    pass
+
+
+try:
+    get_experiment().log_metrics(loss=Experiment.get_params()["x"], path=get_data_paths()["data"])
+except PolyaxonClientException as error:
+    print(error, Job().get_job_info(), get_log_level(), get_outputs_path(), get_outputs_refs_paths())
+""".format(", ".join(sorted(name for name, row in REPLACEMENTS.items() if row.path == name)))
+
+
+@pytest.mark.parametrize("command", [case.values[0] for case in CHECKERS], ids=["mypy", "pyright"])
+def test_the_clients_names_are_known_and_no_others(command: List[str], python: Process, own_folder: Path) -> None:
+    (own_folder / "train.py").write_text(OF_THE_CLIENT)
+    process = python(*command, "train.py")
+    assert process.returncode == 0, process.stdout
+    (own_folder / "train.py").write_text("from polyaxon_helper.client import nothing\n")
+    process = python(*command, "train.py")
+    assert process.returncode == 1 and '"nothing"' in process.stdout

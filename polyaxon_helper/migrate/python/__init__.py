@@ -2,7 +2,7 @@
 
 source, names -> references -> decide -> rewrite, edits. Each phase takes values and gives values.
 """
-from .module import Module, leaving, read, rewrite
-from .result import Place, Report, Result, Surprise, Unreadable
+from .module import Module, Place, Report, Result, leaving, read, rewrite
+from .source import Surprise, Unreadable
 
 __all__ = ["Module", "Place", "Report", "Result", "Surprise", "Unreadable", "leaving", "read", "rewrite"]

@@ -5,20 +5,23 @@ import tokenize
 from bisect import bisect_left
 from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
-from .result import Surprise, Unreadable
-from .source import Source, parsed
+from .source import LINE_END, Source, Surprise, Unreadable, parsed
 
-OPEN, CLOSE = frozenset("([{"), frozenset(")]}")
 REST_OF_LINE = re.compile(r"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|$)")
-BLANK_LINES = re.compile(r"(?:[ \t\f]*(?:\r\n|\r|\n))*")
+MARK = "#\ue000"
+BLANK = re.compile(r"[ \t\f]*(?:#\ue000(\d)(=?))?(?:\r\n|\r|\n|$)")  # a blank line, or a mark
 
 
 class Edit(NamedTuple):
     start: int
     end: int
-    old: str
-    """What must stand there."""
+    old: str  # what must stand there
     new: str
+
+
+def mark(blank_lines: int, exact: bool = False) -> str:
+    """Give a line that asks for so many blank lines in its place, or more if they are there already."""
+    return "{}{}{}".format(MARK, blank_lines, "=" * exact)
 
 
 class Edits:
@@ -27,28 +30,20 @@ class Edits:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.edits: Dict[Tuple[int, int], Edit] = {}
-        self.instead: Dict[ast.AST, List[ast.AST]] = {}
-        """The nodes that a node becomes; it may be one of them."""
+        self.instead: Dict[ast.AST, List[ast.AST]] = {}  # the nodes that a node becomes; it may be one of them
         self.statements: Dict[ast.stmt, Tuple[List[ast.stmt], List[ast.stmt], List[ast.stmt]]] = {}
-        """What stands before a statement, in its place and behind it."""
-        self.fields: Dict[Tuple[ast.AST, str], str] = {}
-        """What a text in a node becomes."""
-        self.roots: Set[int] = set()
-        """Where expressions start whose continuation lines may have to move with a bracket."""
+        self.fields: Dict[Tuple[ast.AST, str], str] = {}  # what a text in a node becomes
+        self.roots: Set[int] = set()  # where expressions start whose lines may have to move with a bracket
+        self.passes: List[List[Edit]] = []  # once there is a result
 
     def replace(self, start: int, end: int, new: str) -> None:
-        old = self.source.text[start:end]
-        if (start, end) in self.edits:  # two insertions
-            new = self.edits[start, end].new + new
-        self.edits[start, end] = Edit(start, end, old, new)
+        old = self.edits.get((start, end), Edit(start, end, self.source.text[start:end], ""))
+        self.edits[start, end] = old._replace(new=old.new + new)  # what is inserted at one place follows each other
 
     def expression(self, node: ast.expr, start: int, end: int, new: str, root: ast.expr) -> None:
         """Put another expression in the place of one that is part of `root`."""
         self.replace(start, end, new)
         self.instead[node] = [ast.parse(new, mode="eval").body]
-        self.realign(root)
-
-    def realign(self, root: ast.expr) -> None:
         if getattr(root, "end_lineno", None) != root.lineno:  # Python 3.7 does not know it
             self.roots.add(self.source.start(root))
 
@@ -60,14 +55,13 @@ class Edits:
     def statement(self, node: ast.stmt, before: str = "", itself: Optional[str] = None, after: str = "") -> None:
         """Say what stands in a statement's place then; `itself` is what it becomes, "" for nothing."""
         front, middle, behind = self.statements.get(node, ([], [node], []))
-        if itself is not None:
-            middle = list(parsed(itself).body)
-        self.statements[node] = (front + list(parsed(before).body), middle, behind + list(parsed(after).body))
+        middle = middle if itself is None else list(parsed(itself).body)
+        self.statements[node] = front + parsed(before).body, middle, behind + parsed(after).body
         self.instead[node] = [each for part in self.statements[node] for each in part]
 
-    def after(self, node: ast.stmt) -> bool:
-        """Tell whether something new stands beside a statement."""
-        return any(part for part in self.statements.get(node, ())[::2])
+    def is_gone(self, node: ast.stmt) -> bool:
+        """Tell whether nothing is left in a statement's place, nor beside it."""
+        return self.instead.get(node, [node]) == []
 
     # What comes of it
 
@@ -75,38 +69,36 @@ class Edits:
         """Give the text after all edits; raises Surprise where it has another tree than was meant."""
         edits = sorted([*self.edits.values(), *self._aligning()], key=lambda edit: (edit.start, edit.end))
         parts: List[str] = []
+        segments = list(self._segments())[::-1]
         done = 0
-        held: List[Tuple[int, List[ast.stmt]]] = []  # an edit takes these lines away with those that follow
-        for start, end, statements in self._segments():
-            if held:
-                start, statements = held[0][0], held.pop()[1] + statements
+        while segments:
+            start, end, statements = segments.pop()
             begin = done
-            while begin < len(edits) and edits[begin].start < end:
-                begin += 1
-            if begin > done and edits[begin - 1].end > end:
-                held.append((start, statements))
-                continue
-            if begin == done:
-                parts.append(self.source.text[start:end])
-                continue
-            text = applied(self.source.text, start, end, edits[done:begin])
-            done = begin
-            self._verify(text, statements)
+            while done < len(edits) and edits[done].start < end:
+                done += 1
+                while segments and edits[done - 1].end > end:  # it goes over statements
+                    end, statements = segments[-1][1], statements + segments.pop()[2]
+            text = applied(self.source.text, start, end, edits[begin:done])
+            if begin < done or any(node in self.instead for node in statements):
+                self._verify(text, statements)
             parts.append(text)
-        self.sorted = edits
-        return "".join(parts)
+        marked = "".join(parts)
+        tidying = list(_tidying(marked, self.source.newline))
+        self.passes = [edits, tidying]
+        return applied(marked, 0, len(marked), tidying)
 
     def moved(self, offset: int) -> int:
         """Give where something that stays stands after `result`."""
-        return offset + sum(len(edit.new) - len(edit.old) for edit in self.sorted if edit.end <= offset)
+        for edits in self.passes:
+            offset += sum(len(edit.new) - len(edit.old) for edit in edits if edit.end <= offset)
+        return offset
 
     def _segments(self) -> Iterator[Tuple[int, int, List[ast.stmt]]]:
         """Give the lines of each of the module's statements; those that share a line are together."""
         start, statements = 0, []  # type: Tuple[int, List[ast.stmt]]
         for node in self.source.tree.body:
             begin = self.source.starts[first_line(node) - 1]
-            goes_on = self.source.text[max(0, begin - 3):begin].rstrip("\r\n").endswith("\\")
-            if begin > start and statements and node.col_offset >= 0 and not goes_on:  # below 0: a string, on 3.7
+            if statements and not shares_line(self.source, node):
                 yield start, begin, statements
                 start, statements = begin, []
             statements.append(node)
@@ -114,90 +106,94 @@ class Edits:
 
     def _verify(self, text: str, statements: List[ast.stmt]) -> None:
         try:
-            new = parsed(text)
+            work: List[Tuple[object, object]] = [(statements, parsed(text).body)]
         except Unreadable as error:
             raise Surprise("the new text does not parse: {}".format(error)) from None
-        if not self._same(statements, new.body):
-            raise Surprise("the new text has another tree than was meant")
-
-    def _same(self, old: List[ast.stmt], new: List[ast.stmt]) -> bool:
-        work: List[Tuple[object, object]] = [(old, new)]
         while work:
             one, other = work.pop()
-            if isinstance(one, list):
-                nodes = [each for node in one for each in self.instead.get(node, [node])]
-                if not isinstance(other, list) or len(nodes) != len(other):
-                    return False
-                work += zip(nodes, other)
-                continue
             if isinstance(one, ast.expr):
                 one = self.instead.get(one, [one])[0]
-            if type(one) is not type(other):
-                return False
-            if isinstance(one, ast.AST):
+            if isinstance(one, list) and isinstance(other, list):
+                one = [each for node in one for each in self.instead.get(node, [node])]
+                work += zip(one, other)
+                one, other = len(one), len(other)
+            if isinstance(one, ast.AST) and type(one) is type(other):
                 work += [(self.fields.get((one, field), getattr(one, field, None)), getattr(other, field, None))
                          for field in one._fields if field != "ctx"]
-            elif one != other:
-                return False
-        return True
+            elif type(one) is not type(other) or one != other:
+                raise Surprise("the new text has another tree than was meant")
 
     def _aligning(self) -> Iterator[Edit]:
         """Give the edits that keep continuation lines aligned with a bracket that moves."""
         edits = sorted(self.edits.values())
         done: Set[int] = set()
         for root in sorted(self.roots):
-            yield from self._aligning_one(root, edits, done)
-
-    def _aligning_one(self, root: int, edits: List[Edit], done: Set[int]) -> Iterator[Edit]:
-        source = self.source
-        brackets: List[Tuple[int, int, int]] = []  # the column behind each that is open, how far it and its line move
-        line, shift, indented = source.line_start(root), 0, 0
-        number = bisect_left(edits, (line,))
-        strings = 0
-        for kind, text, start, _ in source.tokens(root):
-            begin = source.line_start(start)
-            if begin != line:
-                line, shift, indented = begin, 0, 0
-                column, moves, hanging = brackets[-1] if brackets else (-1, 0, 0)
-                moves = moves if start - begin == column else hanging
-                if moves and not strings and begin not in done and not source.text[begin:start].strip():
-                    shift = indented = moves
-                    done.add(begin)
-                    yield Edit(start, start, "", " " * shift) if shift > 0 else Edit(
-                        start + shift, start, " " * -shift, "")
-            while number < len(edits) and edits[number].end <= start:
-                if edits[number].start >= line:
-                    shift += len(edits[number].new) - len(edits[number].old)
-                number += 1
-            strings += _string_depth(kind)
-            if text in OPEN and kind == tokenize.OP:
-                brackets.append((start - line + 1, shift, indented))
-            elif text in CLOSE and kind == tokenize.OP:
-                if not brackets:
-                    return
-                brackets.pop()
-
-
-def _string_depth(kind: int) -> int:
-    """Give by how much a token goes into an f-string, from Python 3.12 on."""
-    return {"FSTRING_START": 1, "FSTRING_END": -1}.get(tokenize.tok_name[kind], 0)
+            line, shift, strings = self.source.line_start(root), 0, 0
+            number = bisect_left(edits, (line,))
+            brackets: List[Tuple[int, int]] = []  # the column behind each that is open, and how far it moves
+            for kind, text, start, _ in self.source.tokens(root):
+                begin = self.source.line_start(start)
+                if begin != line:
+                    column, shift = brackets[-1] if brackets else (-1, 0)
+                    line, shift = begin, shift if start - begin == column and not strings and begin not in done else 0
+                    if shift:
+                        done.add(begin)
+                        yield Edit(begin, begin + max(0, -shift), " " * max(0, -shift), " " * max(0, shift))
+                while number < len(edits) and edits[number].end <= start:
+                    if edits[number].start >= line:
+                        shift += len(edits[number].new) - len(edits[number].old)
+                    number += 1
+                strings += {"FSTRING_START": 1, "FSTRING_END": -1}.get(tokenize.tok_name[kind], 0)
+                if kind == tokenize.OP and text in "([{":
+                    brackets.append((start - line + 1, shift))
+                elif kind == tokenize.OP and text in ")]}":
+                    if not brackets:
+                        break
+                    brackets.pop()
 
 
 def applied(text: str, start: int, end: int, edits: List[Edit]) -> str:
     """Give a part of a text after these edits, which must not overlap."""
     parts: List[str] = []
-    done = start
     for edit in edits:
-        if edit.start < done or text[edit.start:edit.end] != edit.old:
+        if edit.start < start or text[edit.start:edit.end] != edit.old:
             raise Surprise("an edit does not fit: {!r} at {}".format(edit.old, edit.start))
-        parts += [text[done:edit.start], edit.new]
-        done = edit.end
-    return "".join(parts + [text[done:end]])
+        parts += [text[start:edit.start], edit.new]
+        start = edit.end
+    return "".join(parts + [text[start:end]])
+
+
+def _tidying(text: str, newline: str) -> Iterator[Edit]:
+    """Give the edits that put blank lines in the place of marks: the most that a mark asks for, or that are there."""
+    at = text.find(MARK)
+    while at >= 0:
+        above = len(text[:at].rstrip(" \t\f\r\n"))
+        match = LINE_END.search(text, above)
+        start = end = match.end() if above and match else 0
+        blank, asked, exact = [0], [0], False
+        line = BLANK.match(text, end)
+        while line and end < len(text):
+            end = line.end()
+            if line.group(1):
+                asked, blank, exact = asked + [int(line.group(1))], blank + [0], exact or bool(line.group(2))
+            else:
+                blank[-1] += 1
+            line = BLANK.match(text, end)
+        wanted = max(asked if exact else asked + blank) if above and end < len(text) else 0
+        yield Edit(start, end, text[start:end], newline * wanted)
+        at = text.find(MARK, end)
 
 
 def stands_alone(source: Source, end: int) -> bool:
     """Tell whether nothing but a comment follows in the line."""
     return REST_OF_LINE.match(source.text, end) is not None
+
+
+def shares_line(source: Source, node: ast.stmt) -> bool:
+    """Tell whether one of the module's statements begins in the logical line of another."""
+    begin = source.starts[first_line(node) - 1]
+    goes_on = source.text[max(0, begin - 3):begin].rstrip("\r\n").endswith("\\")
+    return node.col_offset != 0 and not source.text.startswith("@", begin) or goes_on  # below 0: a string, on 3.7
 
 
 def first_line(node: ast.stmt) -> int:

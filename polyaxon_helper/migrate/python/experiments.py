@@ -1,5 +1,6 @@
 """An Experiment that a module makes: where, and what its methods became in a run of traceml's."""
 import ast
+import re
 import sys
 from typing import Dict, List, NamedTuple, Optional
 
@@ -7,6 +8,7 @@ from ...replacements import CLIENT, GET_EXPERIMENT, METHODS, REPLACEMENTS, TRACE
 from .names import Names, Variable
 from .references import LEGACY, Found, References, Symbol, Use
 
+WORD = re.compile(r"(?<![\w.\"'])[A-Za-z_]\w*")
 RUN = REPLACEMENTS["experiment"].traceml.write
 MAKERS = (LEGACY, TRACKING, CLIENT)
 """The modules that have Experiment."""
@@ -80,9 +82,7 @@ def maker(names: Names, body: List[ast.stmt]) -> Optional[Made]:
 
 def named(text: str, chosen: Dict[str, str]) -> str:
     """Give a text of ours with the names that a module has for what is in it."""
-    import re
-
-    return re.sub(r"(?<![\w.\"'])[A-Za-z_]\w*", lambda match: chosen.get(match.group(), match.group()), text)
+    return WORD.sub(lambda match: chosen.get(match.group(), match.group()), text)
 
 
 # traceml
@@ -181,7 +181,7 @@ def _method(refs: References, uses: Uses, node: ast.expr, run: Optional[Change])
     call = refs.names.parents.get(attribute)
     start = run.start if run else source.start(node)
     name = getattr(attribute, "attr", "experiment")
-    if in_old_fstring(refs.names, node):
+    if fstring(refs.names, node, old=True):
         uses.found.append(Found(start, name, IN_FSTRING))
     elif not isinstance(attribute, ast.Attribute) or not isinstance(call, ast.Call) or call.func is not attribute:
         uses.found.append(Found(start, name, HANDED.format(RUN)))
@@ -222,23 +222,13 @@ def _renamed(refs: References, call: ast.Call, attribute: ast.Attribute, end: in
 
 def _keyword_start(refs: References, call: ast.Call, keyword: ast.keyword) -> Optional[int]:
     """Give where a keyword's name stands; before Python 3.9 the tree does not know it."""
-    import re
-
     value = refs.source.start(keyword.value)
     match = re.search(r"\b{}\s*=\s*\(*\s*$".format(keyword.arg), refs.source.text[refs.source.start(call):value])
     return refs.source.start(call) + match.start() if match else None
 
 
-def in_fstring(names: Names, node: ast.AST) -> Optional[ast.AST]:
-    """Give the f-string that a node stands in."""
-    for parent in names.around(node):
-        if isinstance(parent, ast.JoinedStr):
-            return parent
-        if isinstance(parent, ast.stmt):
-            return None
-    return None
-
-
-def in_old_fstring(names: Names, node: ast.AST) -> bool:
-    """Tell whether a node stands in an f-string of which this Python does not know the inside."""
-    return sys.version_info < (3, 12) and in_fstring(names, node) is not None
+def fstring(names: Names, node: ast.AST, old: bool = False) -> Optional[ast.expr]:
+    """Give the f-string that a node stands in; with `old`, where this Python does not know its inside."""
+    if old and sys.version_info >= (3, 12):
+        return None
+    return next((parent for parent in names.around(node) if isinstance(parent, ast.JoinedStr)), None)

@@ -6,8 +6,35 @@ from . import decide, rewrite as writing
 from .names import Names
 from .notes import notes
 from .references import LEGACY, References, references
-from .result import Place, Report, Result
 from .source import LINE_END, Source
+
+
+class Place(NamedTuple):
+    """A place in a text that a person has to read about."""
+
+    line: int  # from 1, as the column
+    column: int
+    name: str
+    message: str
+
+
+class Report(NamedTuple):
+    """What a person has to know of a text."""
+
+    places: List[Place]  # what stays, and what to type for it
+    notes: List[Place]  # what moved and is not quite as it was
+
+
+class Result(NamedTuple):
+    """A module, rewritten."""
+
+    text: str
+    uses: int  # how many uses of legacy names moved
+    before: Report  # as the lines were in the old text
+    after: Report  # the same, as the lines are in the new one
+    makes: bool  # whether the module now makes an Experiment of its own
+    on_shim: bool  # whether something in it stays with the legacy package
+    on_client: bool  # whether something in it stays with polyaxon_client
 
 
 class Module(NamedTuple):

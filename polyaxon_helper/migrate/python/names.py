@@ -1,32 +1,19 @@
-"""Tell which name means what in a module: Python's own scopes, the same on every Python that runs this.
+"""Which name means what in a module: Python's own scopes, the same on every Python that runs this.
 
 Not by symtable: from 3.12 on it inlines comprehensions, and their names show up in the scope around them.
 """
 import ast
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
-COMPREHENSIONS = ("ListComp", "SetComp", "DictComp", "GeneratorExp")
-
-# Nodes that bind the name in one of their fields, some of them unknown to older Pythons
-BINDERS: Dict[str, str] = {
-    "ExceptHandler": "name", "MatchAs": "name", "MatchStar": "name", "MatchMapping": "rest",
-    "TypeVar": "name", "ParamSpec": "name", "TypeVarTuple": "name",
-}
-
-
-def mangled(name: str, klass: str) -> str:
-    if klass.strip("_") and name.startswith("__") and not name.endswith("__"):
-        return "_{}{}".format(klass.lstrip("_"), name)
-    return name
+BINDERS = {"ExceptHandler": "name", "MatchAs": "name", "MatchStar": "name", "MatchMapping": "rest",
+           "TypeVar": "name", "ParamSpec": "name", "TypeVarTuple": "name"}
+"""Nodes that bind the name in one of their fields, some of them unknown to older Pythons."""
 
 
 class Binding(NamedTuple):
-    node: Any
-    """What binds: a statement, a Name, an argument, ..."""
-    scope: "Scope"
-    """Where it stands, which is elsewhere than what it binds after `global`."""
-    alias: Optional[ast.alias] = None
-    """The part of an import that binds."""
+    node: Any  # a statement, a Name, an argument, ...
+    scope: "Scope"  # where it stands, which is elsewhere than what it binds after `global`
+    alias: Optional[ast.alias] = None  # the part of an import that binds
 
 
 class Use(NamedTuple):
@@ -35,7 +22,7 @@ class Use(NamedTuple):
 
 
 class Scope:
-    """A block of names: the module, a class, a function, a comprehension, or the type parameters of one of these."""
+    """A block of names: the module, a class, a function or a comprehension."""
 
     def __init__(self, kind: str, parent: Optional["Scope"], node: ast.AST) -> None:
         self.kind = kind
@@ -46,25 +33,13 @@ class Scope:
         self.nonlocals: Set[str] = set()
 
     def chain(self) -> Iterator["Scope"]:
-        """This scope and those around it that its names are looked up in."""
-        direct = True
-        scope: Optional[Scope] = self
+        """Give this scope and those around it that its names are looked up in."""
+        yield self
+        scope = self.parent
         while scope is not None:
-            if direct or scope.kind != "class":
+            if scope.kind != "class":
                 yield scope
-            direct = direct and scope.kind == "type"
             scope = scope.parent
-
-
-Children = Iterable[Tuple[ast.AST, Scope, str]]
-
-SPECIAL: Dict[str, str] = {
-    "Name": "_name", "Constant": "_string", "Str": "_string", "Import": "_import", "ImportFrom": "_import",
-    "Global": "_global", "Nonlocal": "_nonlocal", "FunctionDef": "_function", "AsyncFunctionDef": "_function",
-    "Lambda": "_function", "ClassDef": "_class", "NamedExpr": "_walrus", "TypeAlias": "_type_alias",
-    **dict.fromkeys(COMPREHENSIONS, "_comprehension"),
-}
-"""The method of Names for each kind of node that has names of its own, or a scope."""
 
 
 class Variable:
@@ -75,8 +50,10 @@ class Variable:
         self.scope = scope
         self.bindings: List[Binding] = []
         self.uses: List[Use] = []
-        self.unclear = False
-        """Whether a class body that binds the name also reads it, and so reads either."""
+        self.unclear = False  # a class body that binds the name also reads it, and so reads either
+
+
+Children = Iterable[Tuple[ast.AST, Scope]]
 
 
 class Names:
@@ -86,19 +63,16 @@ class Names:
         self.module = Scope("module", None, tree)
         self.scopes: List[Scope] = [self.module]
         self.parents: Dict[ast.AST, Any] = {}
-        self.imported: Dict[ast.alias, Variable] = {}
-        """What each part of an import binds."""
-        self.imports: List[Tuple[Any, Scope]] = []
-        """Every import statement, with the scope that it stands in."""
-        self.strings: Dict[ast.expr, str] = {}
-        """Every string constant."""
+        self.imports: List[Tuple[Any, Scope]] = []  # every import statement, with the scope that it stands in
+        self.imported: Dict[ast.alias, Variable] = {}  # what each part of an import binds
+        self.strings: Dict[ast.expr, str] = {}  # every string constant
         self._bound: List[Tuple[str, Binding]] = []
-        self._used: List[Tuple[str, Use]] = []
+        self._used: List[Use] = []
         self._walk(tree)
         self._resolve()
 
     def variable(self, name: str, scope: Scope) -> Variable:
-        """The variable that `name` means in `scope`; one of the module's where nothing binds it."""
+        """Give the variable that `name` means in `scope`; one of the module's where nothing binds it."""
         for outer in scope.chain():
             if name in outer.globals:
                 break
@@ -107,7 +81,7 @@ class Names:
         return self.module.variables.setdefault(name, Variable(name, self.module))
 
     def around(self, node: ast.AST) -> Iterator[Any]:
-        """The nodes that `node` stands in, from the nearest."""
+        """Give the nodes that `node` stands in, from the nearest."""
         while node in self.parents:
             node = self.parents[node]
             yield node
@@ -115,28 +89,28 @@ class Names:
     # Collecting: a list of work in place of recursion, since expressions nest deeper than Python's stack
 
     def _walk(self, tree: ast.Module) -> None:
-        work: List[Tuple[Any, Scope, str]] = [(tree, self.module, "")]
+        work: List[Tuple[Any, Scope]] = [(tree, self.module)]
         special = {kind: getattr(self, method) for kind, method in SPECIAL.items()}
         while work:
-            node, scope, klass = work.pop()
+            node, scope = work.pop()
             kind = type(node).__name__
             if kind in special:
-                for child, inner, inside in special[kind](node, scope, klass):
-                    self.parents[child] = node
-                    work.append((child, inner, inside))
-                continue
-            if kind in BINDERS:
-                self._bind(getattr(node, BINDERS[kind]), Binding(node, scope), klass)
-            for field in node._fields:  # as ast.iter_child_nodes() does, without the contexts of names
-                value = getattr(node, field, None)
-                for each in value if isinstance(value, list) else (value,):
-                    if isinstance(each, ast.AST) and field != "ctx":
-                        self.parents[each] = node
-                        work.append((each, scope, klass))
+                children = list(special[kind](node, scope))
+            else:
+                if kind in BINDERS:
+                    self._bind(getattr(node, BINDERS[kind]), Binding(node, scope))
+                children = []
+                for field in node._fields:  # as ast.iter_child_nodes() does, without the contexts of names
+                    value = getattr(node, field, None)
+                    children += [(each, scope) for each in (value if isinstance(value, list) else (value,))
+                                 if isinstance(each, ast.AST) and field != "ctx"]
+            for child, _ in children:
+                self.parents[child] = node
+            work += children
 
-    def _bind(self, name: Optional[str], binding: Binding, klass: str) -> None:
+    def _bind(self, name: Optional[str], binding: Binding) -> None:
         if name:
-            self._bound.append((mangled(name, klass), binding))
+            self._bound.append((name, binding))
 
     def _scope(self, kind: str, parent: Scope, node: ast.AST) -> Scope:
         self.scopes.append(Scope(kind, parent, node))
@@ -144,94 +118,66 @@ class Names:
 
     # What a node that has names of its own, or a scope, binds; each gives the nodes in it
 
-    def _name(self, node: ast.Name, scope: Scope, klass: str) -> Children:
+    def _name(self, node: ast.Name, scope: Scope) -> Children:
         if isinstance(node.ctx, ast.Load):
-            self._used.append((mangled(node.id, klass), Use(node, scope)))
+            self._used.append(Use(node, scope))
         else:
-            self._bind(node.id, Binding(node, scope), klass)
+            self._bind(node.id, Binding(node, scope))
         return ()
 
-    def _string(self, node: Any, scope: Scope, klass: str) -> Children:
+    def _string(self, node: Any, scope: Scope) -> Children:
         text = node.value if type(node).__name__ == "Constant" else node.s
         if isinstance(text, str):
             self.strings[node] = text
         return ()
 
-    def _import(self, node: Any, scope: Scope, klass: str) -> Children:
+    def _import(self, node: Any, scope: Scope) -> Children:
         self.imports.append((node, scope))
         for alias in node.names:
             name = alias.asname or (alias.name.split(".")[0] if isinstance(node, ast.Import) else alias.name)
-            self._bind(name, Binding(node, scope, alias), klass)
+            self._bind(name, Binding(node, scope, alias))
         return ()
 
-    def _global(self, node: ast.Global, scope: Scope, klass: str) -> Children:
-        scope.globals.update(mangled(name, klass) for name in node.names)
+    def _elsewhere(self, node: Any, scope: Scope) -> Children:
+        (scope.globals if isinstance(node, ast.Global) else scope.nonlocals).update(node.names)
         return ()
 
-    def _nonlocal(self, node: ast.Nonlocal, scope: Scope, klass: str) -> Children:
-        scope.nonlocals.update(mangled(name, klass) for name in node.names)
-        return ()
-
-    def _walrus(self, node: Any, scope: Scope, klass: str) -> Children:
+    def _walrus(self, node: Any, scope: Scope) -> Children:
         outer = scope
         while outer.kind == "comprehension" and outer.parent is not None:
             outer = outer.parent
-        self._bind(node.target.id, Binding(node.target, outer), klass)
-        yield node.value, scope, klass
+        self._bind(node.target.id, Binding(node.target, outer))
+        return [(node.value, scope)]
 
-    def _type_alias(self, node: Any, scope: Scope, klass: str) -> Children:
-        inner = self._type_scope(node, scope)
-        yield node.name, scope, klass
-        for child in node.type_params + [node.value]:
-            yield child, inner, klass
-
-    def _type_scope(self, node: Any, scope: Scope) -> Scope:
-        return self._scope("type", scope, node) if getattr(node, "type_params", None) else scope
-
-    def _function(self, node: Any, scope: Scope, klass: str) -> Children:
-        outer = scope
-        body = [node.body]
+    def _function(self, node: Any, scope: Scope) -> Children:
+        arguments, body, outside = node.args, node.body, []
         if not isinstance(node, ast.Lambda):
-            self._bind(node.name, Binding(node, scope), klass)
-            outer = self._type_scope(node, scope)
-            body = node.body
-            for decorator in node.decorator_list:
-                yield decorator, scope, klass
-            for child in getattr(node, "type_params", []) + [node.returns] * (node.returns is not None):
-                yield child, outer, klass
-        inner = self._scope("function", outer, node)
-        arguments = node.args
-        for default in arguments.defaults + [default for default in arguments.kw_defaults if default is not None]:
-            yield default, scope, klass
+            self._bind(node.name, Binding(node, scope))
+            outside = node.decorator_list + getattr(node, "type_params", []) + [node.returns]
+        inner = self._scope("function", scope, node)
         every = getattr(arguments, "posonlyargs", []) + arguments.args + arguments.kwonlyargs
         for argument in every + [each for each in (arguments.vararg, arguments.kwarg) if each is not None]:
-            self._bind(argument.arg, Binding(argument, inner), klass)
-            if argument.annotation is not None:
-                yield argument.annotation, outer, klass
-        for child in body:
-            yield child, inner, klass
+            self._bind(argument.arg, Binding(argument, inner))
+            outside.append(argument.annotation)
+        outside += arguments.defaults + arguments.kw_defaults
+        return [(child, scope) for child in outside if child is not None] + [
+            (child, inner) for child in (body if isinstance(body, list) else [body])]
 
-    def _class(self, node: Any, scope: Scope, klass: str) -> Children:
-        self._bind(node.name, Binding(node, scope), klass)
-        for decorator in node.decorator_list:
-            yield decorator, scope, klass
-        outer = self._type_scope(node, scope)
-        for child in getattr(node, "type_params", []) + node.bases + node.keywords:
-            yield child, outer, klass
-        inner = self._scope("class", outer, node)
-        for child in node.body:
-            yield child, inner, node.name
+    def _class(self, node: Any, scope: Scope) -> Children:
+        self._bind(node.name, Binding(node, scope))
+        inner = self._scope("class", scope, node)
+        outside = node.decorator_list + getattr(node, "type_params", []) + node.bases + node.keywords
+        return [(child, scope) for child in outside] + [(child, inner) for child in node.body]
 
-    def _comprehension(self, node: Any, scope: Scope, klass: str) -> Children:
+    def _comprehension(self, node: Any, scope: Scope) -> Children:
         inner = self._scope("comprehension", scope, node)
+        children: List[Tuple[ast.AST, Scope]] = []
         for number, generator in enumerate(node.generators):
             # the first iterable alone is evaluated outside
-            yield generator.iter, inner if number else scope, klass
-            for child in [generator.target] + generator.ifs:
-                yield child, inner, klass
-        for field in ("elt", "key", "value"):
-            if getattr(node, field, None) is not None:  # 3.15 may leave one out
-                yield getattr(node, field), inner, klass
+            children.append((generator.iter, inner if number else scope))
+            children += [(child, inner) for child in [generator.target] + generator.ifs]
+        elements = [getattr(node, field, None) for field in ("elt", "key", "value")]  # 3.15 may leave one out
+        return children + [(element, inner) for element in elements if element is not None]
 
     # Resolving, once everything that binds is known
 
@@ -244,12 +190,20 @@ class Names:
         for name, binding in self._bound:
             if name in binding.scope.nonlocals:
                 self.variable(name, binding.scope).bindings.append(binding)
-        for scope in self.scopes:
-            for variable in scope.variables.values():
-                self.imported.update((binding.alias, variable) for binding in variable.bindings if binding.alias)
-        for name, use in self._used:
-            variable = self.variable(name, use.scope)
+            if binding.alias is not None:
+                self.imported[binding.alias] = self.variable(name, binding.scope)
+        for use in self._used:
+            variable = self.variable(use.node.id, use.scope)
             variable.uses.append(use)
             if variable.scope.kind == "class":
                 # a class body reads the global until it has bound the name itself
-                self.variable(name, self.module).unclear = True
+                self.variable(use.node.id, self.module).unclear = True
+
+
+SPECIAL = {
+    "Name": "_name", "Constant": "_string", "Str": "_string", "Import": "_import", "ImportFrom": "_import",
+    "Global": "_elsewhere", "Nonlocal": "_elsewhere", "FunctionDef": "_function", "AsyncFunctionDef": "_function",
+    "Lambda": "_function", "ClassDef": "_class", "NamedExpr": "_walrus",
+    **dict.fromkeys(("ListComp", "SetComp", "DictComp", "GeneratorExp"), "_comprehension"),
+}
+"""The method of Names for each kind of node that has names of its own, or a scope."""

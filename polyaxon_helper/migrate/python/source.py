@@ -6,8 +6,6 @@ import warnings
 from bisect import bisect_right
 from typing import Iterator, NamedTuple, Optional, Tuple, Union
 
-from .result import Unreadable
-
 LINE_END = re.compile(r"\r\n|\r|\n")  # str.splitlines() knows more of them than Python does
 GAP = re.compile(r"(?:[ \t\f\r\n\\]|#[^\r\n]*)*")
 """What may stand between two tokens in parentheses."""
@@ -15,6 +13,18 @@ UNIT = re.compile(r"^\w[^\r\n]*:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)([ \t]+)[^\s#]
 PARSE_ERRORS = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
 
 Positioned = Union[ast.stmt, ast.expr]
+
+
+class Unreadable(Exception):
+    """Python can't parse the text."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class Surprise(Exception):
+    """Something that this program takes for impossible; the text is left as it is."""
 
 
 class Token(NamedTuple):

@@ -1,0 +1,131 @@
+"""What the edits of a module stand on, and what everything new is called in it."""
+import ast
+from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+
+from ...replacements import CLIENT, EXCEPTIONS, SIGNATURES, TRACKING, Target
+from .decide import Move
+from .edits import Edits
+from .experiments import WORD, maker, named
+from .names import Scope, Variable
+from .references import References, Site
+from .source import Source
+
+OTHER_NAMES = {"Experiment": "PolyaxonExperiment", "Job": "PolyaxonJob", "get_experiment": "get_polyaxon_experiment",
+               "PolyaxonClientException": "ClientException", "tracking": "traceml_tracking"}
+# What to call something whose name means something else; others get polyaxon_ in front
+STATE = "_experiment"
+
+
+class Plan(NamedTuple):
+    """What the edits of a module stand on."""
+
+    refs: References
+    target: Target
+    moves: List[Move]
+    edits: Edits
+    chosen: Dict[str, str]  # what each new name is called in this module
+
+
+def needed(text: str, target: Target) -> Set[str]:
+    """Give the names of the target that an expression needs."""
+    return {word for word in WORD.findall(text) if word in target.homes or word in target.functions}
+
+
+def changed(move: Move) -> str:
+    """Give all that is written in the places of a name's uses."""
+    return " ".join(change.new for change in move.changes if not change.field)
+
+
+def needs(plan: Plan, move: Move) -> Set[str]:
+    """Give all names that a move needs, those that its functions need among them."""
+    own = [move.symbol.name] * (move.form == "same")
+    names = needed(changed(move) + " " + move.body, plan.target).union(own)
+    return names | {plan.target.functions[name].needs for name in names if name in plan.target.functions}
+
+
+def choose(plan: Plan) -> List[str]:
+    """Choose the new names; gives the target's functions that the module has yet to get."""
+    module, functions = plan.refs.names.module, []  # type: Tuple[Scope, List[str]]
+    wanted: Dict[str, Dict[int, Tuple[Scope, int]]] = {}  # with the first offset in a scope
+    for move in plan.moves:
+        places = [(module, 0), *((use.scope, use.start) for use in move.symbol.uses),
+                  *((part.site.scope, plan.refs.source.start(part.site.node)) for part in move.symbol.parts)]
+        names = needs(plan, move)
+        for name in names | ({STATE} if "get_experiment" in names else set()):
+            found = wanted.setdefault(name, {})
+            for scope, start in places:
+                found[id(scope)] = scope, min(start, found.get(id(scope), (scope, start))[1])
+    made = maker(plan.refs.names, plan.refs.source.tree.body)
+    for name in sorted(wanted):
+        if made is not None and name in ("get_experiment", STATE):
+            plan.chosen[name] = made.state if name == STATE else made.variable.name
+        else:
+            functions += [name] if name in plan.target.functions else []
+            plan.chosen[name] = _free_name(plan, name, list(wanted[name].values()))
+    return functions
+
+
+def _free_name(plan: Plan, name: str, places: Sequence[Tuple[Scope, int]]) -> str:
+    variable = existing(plan, name)
+    if variable is not None:
+        return variable.name
+    other = OTHER_NAMES.get(name, "_polyaxon_experiment" if name == STATE else "polyaxon_" + name)
+    candidates = [name, other] + ["{}_{}".format(other, number) for number in range(2, 99)]
+    return next(each for each in candidates if not any(_is_taken(plan, each, name, *place) for place in places))
+
+
+def _is_taken(plan: Plan, bound: str, name: str, place: Scope, start: int) -> bool:
+    """Tell whether a name means something else at a place, or nothing yet."""
+    for scope in place.chain():
+        variable = scope.variables.get(bound)
+        if variable is not None and (variable.bindings or variable.uses) and not (
+                _is_symbol(plan, variable, name) and (scope.parent is None or all(
+                    binding.node in getattr(scope.node, "body", ()) and plan.refs.source.start(binding.node) < start
+                    for binding in variable.bindings))):
+            return True
+    return False
+
+
+def _is_symbol(plan: Plan, variable: Variable, name: str) -> bool:
+    """Tell whether all that binds the variable makes it the target's `name`, or will."""
+    if any(move.symbol.variable is variable and move.form == "same" and move.symbol.name == name
+           and move.symbol.alone and not move.symbol.member for move in plan.moves):
+        return True
+    homes = (plan.target.homes.get(name), *((TRACKING, EXCEPTIONS, CLIENT) if plan.target.column == "client" else ()))
+    return bool(variable.bindings) and all(
+        binding.alias is not None and binding.alias.name == name and isinstance(binding.node, ast.ImportFrom)
+        and binding.node.module in homes for binding in variable.bindings)
+
+
+def existing(plan: Plan, name: str) -> Optional[Variable]:
+    """Give the module's variable that is that name already, or will be."""
+    return next((variable for variable in plan.refs.names.module.variables.values()
+                 if name in plan.target.homes and _is_symbol(plan, variable, name)), None)
+
+
+def is_imported_at_top(plan: Plan, name: str) -> bool:
+    """Tell whether an import at the module's top, in whatever block of it, brings this name, or will."""
+    variable = existing(plan, name)
+    return variable is not None and bool(variable.bindings) or any(
+        part.site.scope is plan.refs.names.module
+        for move in plan.moves if name in needs(plan, move) for part in move.symbol.parts)
+
+
+def name_as(plan: Plan, name: str) -> str:
+    bound = plan.chosen[name]
+    return name if bound == name else "{} as {}".format(name, bound)
+
+
+def definition(plan: Plan, move: Move, site: Optional[Site] = None) -> str:
+    """Give the function that stands for a legacy name, where `site` imports it or behind the imports."""
+    rebinds = site is not None and any(plan.refs.source.start(binding.node) < plan.refs.source.start(site.node)
+                                       for binding in move.symbol.variable.bindings)
+    returns = "" if move.symbol.name == "send_metrics" else "return "
+    return "def {}({}):{}\n    {}{}\n".format(
+        move.function, SIGNATURES.get(move.symbol.name, ("", ""))[0], "  # noqa: F811" if rebinds else "", returns,
+        named(move.body, plan.chosen))
+
+
+def laid_out(source: Source, text: str, indent: str = "") -> str:
+    """Give a text of ours with the file's own line ends and indentation."""
+    return text.replace("    ", source.unit()).replace("\n", source.newline + indent)
