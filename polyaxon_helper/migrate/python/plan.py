@@ -80,7 +80,7 @@ def _is_taken(plan: Plan, bound: str, name: str, place: Scope, start: int) -> bo
         variable = scope.variables.get(bound)
         if variable is not None and (variable.bindings or variable.uses) and not (
                 _is_symbol(plan, variable, name) and (scope.parent is None or all(
-                    binding.node in getattr(scope.node, "body", ()) and plan.refs.source.start(binding.node) < start
+                    binding.node in getattr(scope.node, "body", ()) and plan.refs.source.start(binding.node) <= start
                     for binding in variable.bindings))):
             return True
     return False
