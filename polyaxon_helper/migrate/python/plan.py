@@ -50,6 +50,9 @@ def choose(plan: Plan) -> List[str]:
     for move in plan.moves:
         places = [(module, 0), *((use.scope, use.start) for use in move.symbol.uses),
                   *((part.site.scope, plan.refs.source.start(part.site.node)) for part in move.symbol.parts)]
+        scopes = {scope.node: scope for scope in plan.refs.names.scopes} if move.gone else {}
+        places += [next((scopes[node], change.start) for node in plan.refs.names.around(change.node) if node in scopes)
+                   for change in move.changes if move.gone]
         names = needs(plan, move)
         for name in names | ({STATE} if "get_experiment" in names else set()):
             found = wanted.setdefault(name, {})

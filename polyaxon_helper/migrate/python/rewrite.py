@@ -1,6 +1,6 @@
 """From what was decided to edits: expressions, import statements, and the functions behind the imports."""
 import ast
-from typing import Iterator, List, Optional, Sequence
+from typing import Dict, Iterator, List, Optional, Sequence, Set, Union
 
 from ...replacements import Target
 from .decide import Move
@@ -10,6 +10,8 @@ from .plan import Plan, choose, definition, is_imported_at_top, laid_out, name_a
 from .references import References
 from .source import Source
 from .statements import write_imports
+
+Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 
 
 def rewrite(refs: References, target: Target, moves: List[Move]) -> Edits:
@@ -25,10 +27,12 @@ def rewrite(refs: References, target: Target, moves: List[Move]) -> Edits:
                 plan.edits.expression(change.node, change.start, change.end, named(change.new, plan.chosen),
                                       _root(refs, change.node))
     texts = list(_functions(plan, functions))
-    write_imports(plan, [site for site in refs.sites
-                         if not any(node in gone for node in [site.node, *refs.names.around(site.node)])])
+    sites = [site for site in refs.sites
+             if not any(node in gone for node in [site.node, *refs.names.around(site.node)])]
+    write_imports(plan, sites)
     if gone:
         _remove(plan, gone)
+        texts += _bring(plan, [site.scope.node for site in sites])
     if texts:
         _insert(plan, texts)
     return plan.edits
@@ -57,6 +61,41 @@ def _functions(plan: Plan, functions: List[str]) -> Iterator[str]:
         lines = ["    from {} import {}\n".format(plan.target.homes[name], name_as(plan, name))
                  for name in sorted(names) if name in plan.target.homes and not is_imported_at_top(plan, name)]
         yield text.replace("):\n", "):\n" + "".join(lines + ["\n"] * bool(lines)), 1).rstrip("\n")
+
+
+def _bring(plan: Plan, importing: List[ast.AST]) -> List[str]:
+    """Import what get_experiment imported, in each function that called it; gives what the module has to import."""
+    lines: Dict[Optional[ast.AST], Set[str]] = {}
+    for move in plan.moves:
+        for change in move.changes if move.gone else ():
+            functions = [node for node in plan.refs.names.around(change.node)
+                         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+            if not any(node in importing for node in functions):
+                lines.setdefault(functions[-1] if functions else None, set()).update(
+                    "from {} import {}".format(plan.target.homes[name], name_as(plan, name))
+                    for name in needed(change.new, plan.target) if not is_imported_at_top(plan, name))
+    for function, texts in lines.items():
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            _import_in(plan, function, sorted(texts))
+    return sorted(lines.get(None, ()))
+
+
+def _import_in(plan: Plan, function: Function, texts: List[str]) -> None:
+    """Put imports in front of a function's first statement, behind its docstring."""
+    source = plan.refs.source
+    first = next((node for node in function.body if not isinstance(node, (ast.Global, ast.Nonlocal))
+                  and getattr(node, "value", None) not in plan.refs.names.strings), function.body[-1])
+    start = source.starts[first_line(first) - 1] if hasattr(first, "decorator_list") else source.start(first)
+    begin = source.line_start(start)
+    alone = not source.text[begin:source.start(first)].strip() or start == begin
+    indent = source.indent(source.start(first))
+    for text in texts:
+        if alone:
+            blank = [mark(1)] * hasattr(first, "decorator_list")
+            plan.edits.replace(begin, begin, source.newline.join([indent + text, *blank, ""]))
+        else:
+            plan.edits.replace(start, start, text + "; ")
+        plan.edits.statement(first, before=text)
 
 
 def _insert(plan: Plan, functions: List[str]) -> None:
