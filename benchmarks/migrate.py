@@ -38,6 +38,10 @@ ONE_FILE = "import numpy\nfrom polyaxon_helper import get_params, send_metrics\n
     for number in range(40))
 
 
+MIGRATE = [sys.executable, "-m", "polyaxon_helper.migrate", "--check"]
+TARGETS = ("polyaxon-client", "traceml")
+
+
 def sources() -> Iterator[str]:
     """Installed packages first, in a random order that is always the same."""
     paths = sysconfig.get_paths()
@@ -62,6 +66,8 @@ def make_tree(folder: str, files: int, legacy: int) -> List[str]:
             using.append(target)
         with open(target, "w", encoding="utf-8") as file:
             file.write(text)
+    subprocess.check_call(["git", "init", "-q", folder])
+    subprocess.check_call(["git", "-C", folder, "add", "-A"])
     return using
 
 
@@ -84,41 +90,43 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=2000)
     parser.add_argument("--legacy", type=int, default=50)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--large", action="store_true", help="also ten times as many files")
     options = parser.parse_args()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package is compiled once
-    migrate = [sys.executable, "-m", "polyaxon_helper.migrate", "--check"]
     ruff = shutil.which("ruff", path=os.path.dirname(sys.executable)) or shutil.which("ruff")
-    libcst = not subprocess.call([sys.executable, "-c", "import libcst"], stderr=subprocess.DEVNULL)
     with tempfile.TemporaryDirectory() as folder:
         one = os.path.join(folder, "one.py")
         with open(one, "w", encoding="utf-8") as file:
             file.write(ONE_FILE)
-        using: Dict[float, List[str]] = {}
         commands: Dict[str, List[str]] = {}
-        for times in (0.5, 1, 2):
-            tree, files, legacy = (os.path.join(folder, str(times)), int(options.files * times),
-                                   int(options.legacy * times))
-            using[times] = make_tree(tree, files, legacy)
-            commands["`migrate --check`, {} files, {} to rewrite".format(files, legacy)] = migrate + [tree]
-        tree = os.path.join(folder, "1")
-        commands["`grep -rl`"] = ["grep", "-rl", "polyaxon_helper", tree]
+        using: List[str] = []
+        for times in (1, 10) if options.large else (1,):
+            tree, files, legacy = os.path.join(folder, str(times)), options.files * times, options.legacy * times
+            using = using or make_tree(tree, files, legacy)
+            for to in TARGETS:
+                commands["`migrate --check --to {}`, {} files, {} to move".format(to, files, legacy)] = [
+                    *MIGRATE, "--to", to, tree]
+        commands["`grep -rl`"] = ["grep", "-rl", "--exclude-dir=.git", "polyaxon_helper", os.path.join(folder, "1")]
         if ruff:
-            commands["`ruff check --select UP`"] = [ruff, "check", "--select", "UP", "--no-cache", tree]
-        commands["`python -c 'import polyaxon_helper, ast, symtable'`"] = [
-            sys.executable, "-c", "import polyaxon_helper, ast, symtable"]
-        commands["`migrate --check`, one file of {} lines".format(ONE_FILE.count("\n"))] = migrate + [one]
+            commands["`ruff check --select UP`"] = [
+                ruff, "check", "--select", "UP", "--no-cache", os.path.join(folder, "1")]
+        commands["`python -c 'import polyaxon_helper, ast, argparse'`"] = [
+            sys.executable, "-c", "import polyaxon_helper, ast, argparse"]
+        commands["`migrate --check`, one file of {} lines".format(ONE_FILE.count("\n"))] = [*MIGRATE, one]
         rounds = [{what: cost(command) for what, command in commands.items()} for _ in range(options.rounds + 1)][1:]
         figures = {what: [statistics.median(column) for column in zip(*(each[what] for each in rounds))]
                    for what in commands}
-        if libcst:
+        if not subprocess.call([sys.executable, "-c", "import libcst"], stderr=subprocess.DEVNULL):
             figures["LibCST, one rename, over those {} alone".format(options.legacy)] = list(
-                cost([sys.executable, "-c", LIBCST] + using[1]))
+                cost([sys.executable, "-c", LIBCST] + using))
     print("Python {}.{}, medians of {} rounds in turn, {} files where nothing else is said\n".format(
         *sys.version_info[:2], options.rounds, options.files))
-    print("| what | CPU seconds | times grep | MB |\n|---|---|---|---|")
+    columns = {"grep": figures["`grep -rl`"][0], "ruff": figures.get("`ruff check --select UP`", [float("nan")])[0]}
+    print("| what | CPU seconds | times grep | of ruff | MB |\n|---|---|---|---|---|")
     for what, (seconds, memory) in figures.items():
-        print("| {} | {:.3f} | {:.1f} | {:.0f} |".format(what, seconds, seconds / figures["`grep -rl`"][0], memory))
+        print("| {} | {:.3f} | {:.1f} | {:.2f} | {:.0f} |".format(
+            what, seconds, *(seconds / column for column in columns.values()), memory))
 
 
 if __name__ == "__main__":
