@@ -1,138 +1,109 @@
-"""What the rewriter makes of each form of use. Each row is also run before and after, and does the same."""
-import os
+"""What the rewriter makes of each form of use, for both targets. Each row also runs before and after, and does the same."""
 import re
-import sys
 import warnings
-from typing import FrozenSet, Optional, Tuple
+from typing import Any, Dict, FrozenSet, List, Tuple
 
 import pytest
 
-from polyaxon_helper.migrate.edits import Edit, applied, same
-from polyaxon_helper.migrate.python import Context, Provider, Rewrite, migrate
-from polyaxon_helper.migrate.source import Source, Surprise, Unreadable, opened
-from polyaxon_helper.replacements import REPLACEMENTS
+from polyaxon_helper.migrate.python import Surprise, Unreadable, leaving, read
+from polyaxon_helper.migrate.python.edits import Edit, Edits, applied
+from polyaxon_helper.migrate.python.source import Source
+from polyaxon_helper.replacements import CLIENT, EXCEPTIONS, REPLACEMENTS, TRACEML, TRACKING, Target
 
 from . import standin
+from .rows import ALL, PYTHON_3_9, PYTHON_3_11, Row, move, rows, same_reports, whole
 
-with open(os.path.join(os.path.dirname(__file__), "transforms.txt"), encoding="utf-8") as file:
-    ROWS = [row.partition("\n")[::2] for row in re.split(r"(?m)^### ", file.read())[1:]]
-TRANSFORMS = {name: tuple(texts.split("--- becomes\n")) for name, texts in ROWS}
-
-NEWER = {
-    (3, 8): {
-        "a walrus": (
-            "from polyaxon_helper import get_params\nif (p := get_params()):\n    show(p)\n",
-            "from polyaxon_client.tracking import Experiment\nif (p := Experiment.get_params()):\n    show(p)\n"),
-        "a walrus that takes the name": (
-            "from polyaxon_helper import get_params\n[(get_params := x) for x in [1]]\nshow(get_params)\n",
-            "from polyaxon_client.tracking import Experiment\nget_params = Experiment.get_params\n"
-            "[(get_params := x) for x in [1]]\nshow(get_params)\n"),
-        "a field that prints its own text": (
-            "from polyaxon_helper import get_params\nshow(f'{get_params()=} {get_params() == 1} {1 != 2}')\n",
-            "from polyaxon_client.tracking import Experiment\nget_params = Experiment.get_params\n"
-            "show(f'{get_params()=} {get_params() == 1} {1 != 2}')\n"),
-        "a field that prints its own text, in several lines": (
-            "from polyaxon_helper import get_params\nshow(f'''é\n é{(get_params()) = !r:>{3}}''')\n",
-            "from polyaxon_client.tracking import Experiment\nget_params = Experiment.get_params\n"
-            "show(f'''é\n é{(get_params()) = !r:>{3}}''')\n"),
-        "another field that prints its own text": (
-            "from polyaxon_helper import get_params\nx = 1\nshow(f'{x=} {get_params()}')\n",
-            "from polyaxon_client.tracking import Experiment\nx = 1\nshow(f'{x=} {Experiment.get_params()}')\n"),
-        "a positional-only default": (
-            "from polyaxon_helper import get_params\ndef f(x=get_params, /): return x()\nshow(f())\n",
-            "from polyaxon_client.tracking import Experiment\ndef f(x=Experiment.get_params, /): return x()\n"
-            "show(f())\n"),
-    },
-    (3, 10): {
-        "match": (
-            "from polyaxon_helper import get_params, Experiment\nmatch get_params():\n    case Experiment(): pass\n"
-            "    case {'lr': x} if get_params: show(x)\n",
-            "from polyaxon_client.tracking import Experiment\nmatch Experiment.get_params():\n"
-            "    case Experiment(): pass\n"
-            "    case {'lr': x} if Experiment.get_params: show(x)\n"),
-        "a match capture at the top takes the name": (
-            "from polyaxon_helper import get_params\nmatch 1:\n    case get_params: show(get_params)\n",
-            "from polyaxon_client.tracking import Experiment\nget_params = Experiment.get_params\nmatch 1:\n"
-            "    case get_params: show(get_params)\n"),
-    },
-    (3, 11): {
-        "except*": (
-            "try:\n    from polyaxon_helper import send_metrics\nexcept* ValueError:\n    pass\nsend_metrics(a=1)\n",
-            "try:\n    from polyaxon_client.exceptions import PolyaxonClientException\n"
-            "    from polyaxon_client.tracking import Experiment\n\n    try:\n        experiment = Experiment()\n"
-            "    except PolyaxonClientException:\n        experiment = None\nexcept* ValueError:\n    pass\n"
-            "experiment.log_metrics(a=1)\n"),
-    },
-    (3, 12): {
-        "quotes of the same kind in an f-string": (
-            "from polyaxon_helper import get_params\nshow(f'{get_params()['lr']} {f'{get_params()}'}')\n",
-            "from polyaxon_client.tracking import Experiment\n"
-            "show(f'{Experiment.get_params()['lr']} {f'{Experiment.get_params()}'}')\n"),
-        "type parameters": (
-            "from polyaxon_helper import get_params, Experiment\n"
-            "def f[T: Experiment](x: T = get_params()) -> T: return x\n"
-            "type X[Y] = get_params\nclass A[Z](dict):\n    y = get_params()\n",
-            "from polyaxon_client.tracking import Experiment\n"
-            "def f[T: Experiment](x: T = Experiment.get_params()) -> T: return x\n"
-            "type X[Y] = Experiment.get_params\nclass A[Z](dict):\n    y = Experiment.get_params()\n"),
-    },
-}
-for version, rows in NEWER.items():
-    if sys.version_info >= version:
-        TRANSFORMS.update(rows)
+CLIENT_ROWS = rows("transforms.txt")
+TRACEML_ROWS = rows("transforms_traceml.txt")
+EVERY = [pytest.param(target, row, id="{}, {}".format(target.column, name))
+         for target, found in ((PYTHON_3_9, CLIENT_ROWS), (TRACEML, TRACEML_ROWS)) for name, row in found.items()]
+BY_CLIENT = [pytest.param(row, id=name) for name, row in CLIENT_ROWS.items()]
+MOVING = [pytest.param(row, id=name) for name, row in CLIENT_ROWS.items() if row.after != row.before]
 
 
-@pytest.mark.parametrize("before, after", list(TRANSFORMS.values()), ids=list(TRANSFORMS))
-def test_moves(before: str, after: str) -> None:
-    result = migrate(before)
-    assert result.text == after
-    assert result.uses
+@pytest.mark.parametrize("target, row", EVERY)
+def test_moves_what_can_and_says_why_the_rest_stays(target: Target, row: Row) -> None:
+    result = move(row.before, target)
+    assert result.text == row.after
+    assert same_reports(result, row.reports), result.after.places
+    assert bool(result.uses) == (row.after != row.before)
 
 
-@pytest.mark.parametrize("before, after", list(TRANSFORMS.values()), ids=list(TRANSFORMS))
-def test_running_it_again_changes_nothing(before: str, after: str) -> None:
-    assert migrate(after).text == after
-    assert migrate(after).places == migrate(before).left
+@pytest.mark.parametrize("target, row", EVERY)
+def test_running_it_again_changes_nothing(target: Target, row: Row) -> None:
+    again = move(row.after, target)
+    assert (again.text, again.after.notes, again.uses) == (row.after, [], 0)
+    assert again.after.places == again.before.places == move(row.before, target).after.places
+
+
+@pytest.mark.parametrize("target, row", EVERY)
+@pytest.mark.parametrize("end", ["\r\n", "\r"], ids=["CRLF", "CR"])
+def test_keeps_line_ends(target: Target, row: Row, end: str) -> None:
+    assert move(row.before.replace("\n", end), target).text == row.after.replace("\n", end)
+
+
+@pytest.mark.parametrize("row", MOVING)
+def test_for_newer_pythons_the_names_come_from_one_module_of_ours(row: Row) -> None:
+    """The lines are the same but for the imports, which may be one where there were two, and sort elsewhere."""
+    newer = move(row.before, PYTHON_3_11).text
+    there = [line for line in row.before.splitlines() if re.search("from polyaxon_(client|helper.client)", line)]
+    if "PolyaxonClientException" not in row.after and not there:
+        assert sorted(newer.splitlines()) == sorted(row.after.replace(TRACKING, CLIENT).splitlines())
+    assert [line for line in newer.splitlines() if TRACKING in line or EXCEPTIONS in line and line not in there] == [
+        line for line in there if line in newer.splitlines()]
+
+
+@pytest.mark.parametrize("row", MOVING)
+@pytest.mark.parametrize("python", [PYTHON_3_9, PYTHON_3_11], ids=["3.9", "3.11"])
+def test_two_steps_equal_one(row: Row, python: Target) -> None:
+    once = move(row.before, TRACEML)
+    if not once.after.places:
+        assert move(move(row.before, python).text, TRACEML).text == once.text
 
 
 @pytest.mark.parametrize("situation", standin.SITUATIONS)
-@pytest.mark.parametrize("name", list(TRANSFORMS))
-def test_behaves_as_before(name: str, situation: str) -> None:
-    if situation == "missing" and "polyaxon" not in TRANSFORMS[name][1]:
+@pytest.mark.parametrize("row", MOVING)
+def test_behaves_as_before(row: Row, situation: str) -> None:
+    if situation == "missing" and "polyaxon" not in row.after:
         return  # nothing of it was used, and what no longer imports it no longer fails
-    old, new = TRANSFORMS[name]
-    before, after = standin.run(old, situation), standin.run(new, situation, lazy=True)
-    if "NameError" in before.error:
-        # the name itself is in the message
-        before, after = (each._replace(error=each.error.split(":")[0]) for each in (before, after))
-    assert after._replace(made=0) == before._replace(made=0)
-    assert after.made <= max(1, before.made)
-    if before.made and ("metrics" in str(before.events)):
-        assert after.made == 1
+    new = move(row.before, PYTHON_3_11).text if situation == "not importable" else row.after
+    before, after = standin.run(row.before, situation), standin.run(new, situation, lazy=True)
+    assert not standin.differs(before, after), (before, after)
 
 
-LINE_ENDS = {"CRLF": "\r\n", "CR": "\r"}
+EXAMPLES = {"{}, {}".format(name, source): text for name, row in CLIENT_ROWS.items()
+            for source, text in (("legacy", row.before), ("moved before", row.after))}
+EXAMPLES.update((name, row.before) for name, row in TRACEML_ROWS.items())
 
 
-@pytest.mark.parametrize("name", ["metrics", "in two functions", "parentheses and comments", "f-strings",
-                                  "one line with others, metrics", "several imports", "a fallback of None"])
-@pytest.mark.parametrize("end", list(LINE_ENDS.values()), ids=list(LINE_ENDS))
-def test_keeps_line_ends(name: str, end: str) -> None:
-    before, after = (text.replace("\n", end) for text in TRANSFORMS[name])
-    assert migrate(before).text == after
+@pytest.mark.parametrize("text", list(EXAMPLES.values()), ids=list(EXAMPLES))
+def test_behaves_as_before_on_traceml(text: str) -> None:
+    before = standin.run(text, "managed", standin.TRACEML)
+    after = standin.run(move(text, TRACEML).text, "managed", standin.TRACEML, lazy=True)
+    assert not standin.differs(before, after), (before, after)
 
+
+@pytest.mark.parametrize("target", [PYTHON_3_9, TRACEML], ids=["client", "traceml"])
+def test_functions_that_are_kept_can_be_pickled(target: Target) -> None:
+    module = "from polyaxon_helper import get_params, send_metrics\nGIVEN = [get_params, send_metrics]\n"
+    script = "import pickle, utils\nshow(pickle.loads(pickle.dumps(utils.GIVEN)) == utils.GIVEN)\n"
+    for text in (module, move(module, target).text):
+        said = standin.run(script, "managed", {**standin.TRACEML, "utils": text})
+        assert said.events == [("shown", ["True"], [])], said
+
+
+# Bytes
 
 BYTES = {
     "no last newline": ("from polyaxon_helper import get_log_level",
-    "from polyaxon_client.tracking import get_log_level"),
+                        "from polyaxon_client.tracking import get_log_level"),
+    "no last newline behind others": (
+        "def f():\n    from polyaxon_helper import get_params; return get_params()",
+        "def f():\n    from polyaxon_client.tracking import Experiment; return Experiment.get_params()"),
     "no last newline behind metrics": (
-        "def f():\n    from polyaxon_helper import get_params; return get_params",
-        "def f():\n    from polyaxon_client.tracking import Experiment; return Experiment.get_params"),
-    "no last newline behind others, metrics": (
         "x = 1; from polyaxon_helper import send_metrics; send_metrics(x=x)",
-        "x = 1\nfrom polyaxon_client.exceptions import PolyaxonClientException\n"
-        "from polyaxon_client.tracking import Experiment\n\ntry:\n    experiment = Experiment()\n"
-        "except PolyaxonClientException:\n    experiment = None\nexperiment.log_metrics(x=x)"),
+        "@get_experiment\n\n\nx = 1; from polyaxon_client.tracking import Experiment; "
+        "get_experiment().log_metrics(x=x)"),
     "an import that goes without a last newline": ("x = 1\nimport polyaxon_helper", "x = 1\n"),
     "a form feed": (
         "x = 1\n\x0cfrom polyaxon_helper import get_params\nx = '\x0c\x1c\u2028'; get_params()\n",
@@ -142,7 +113,7 @@ BYTES = {
         "from polyaxon_client.tracking import Experiment   \nx = Experiment.get_params ( )  \n"),
     "a tab between words": (
         "from\tpolyaxon_helper\timport\tget_log_level\t, get_params\nget_params()\n",
-        "from\tpolyaxon_client.tracking\timport\tget_log_level\t, Experiment\nExperiment.get_params()\n"),
+        "from\tpolyaxon_client.tracking\timport\tExperiment\t, get_log_level\nExperiment.get_params()\n"),
     "mixed line ends": (
         "import os\r\nfrom polyaxon_helper import get_params\nget_params()\r",
         "import os\r\nfrom polyaxon_client.tracking import Experiment\nExperiment.get_params()\r"),
@@ -156,12 +127,7 @@ BYTES = {
 
 @pytest.mark.parametrize("before, after", list(BYTES.values()), ids=list(BYTES))
 def test_keeps_every_other_byte(before: str, after: str) -> None:
-    assert migrate(before).text == after
-
-
-def test_a_long_sum_is_no_deep_recursion() -> None:
-    text = "from polyaxon_helper import get_params\nx = {}\nget_params()\n".format(" + ".join(["1"] * 900))
-    assert "Experiment.get_params()" in migrate(text).text
+    assert move(before).text == whole(after)
 
 
 @pytest.mark.parametrize("text, line", [
@@ -174,201 +140,253 @@ def test_a_long_sum_is_no_deep_recursion() -> None:
 ], ids=["Python 2", "a syntax error", "an indentation error", "too deep", "a unicode error", "tabs and spaces"])
 def test_says_what_does_not_parse(text: str, line: int) -> None:
     with pytest.raises(Unreadable) as caught:
-        migrate("" + text)
+        read(text)
     assert caught.value.line == line
-
-
-def test_what_parses_but_does_not_compile_is_left() -> None:
-    with pytest.raises(Unreadable):
-        migrate("from polyaxon_helper import get_params\nreturn get_params()\n")
 
 
 def test_warnings_are_no_errors() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert migrate("from polyaxon_helper import get_params\nx = '\\d', get_params() is 1\n").uses
+        assert move("from polyaxon_helper import get_params\nx = '\\d', get_params() is 1\n").uses
 
 
-# Function by function
+LONG = {
+    "8,000 uses": "send_metrics(a=get_params())\n" * 8000,
+    "8,000 uses in one expression": "x = [\n" + "    get_params(),\n" * 8000 + "]\n",
+    "200 kB of blanks": " " * 200000 + "\n" + "\n" * 200000 + "x = 1\n",
+    "200 kB of blanks behind an expression": "get_params()" + " " * 200000 + "\n",
+    "a sum of 900": "x = {}\n".format(" + ".join(["get_params()"] * 900)),
+    "an f-string of 3,000 fields": "x = f'{}'\n".format("{get_params()} " * 3000),
+    "2,000 imports": "from polyaxon_helper import get_params\n" * 2000 + "get_params()\n",
+    "a name of 2,000 imports": "from polyaxon_helper import {}\n".format(", ".join(["get_params"] * 2000)),
+}
 
-SELECTED = {
+
+@pytest.mark.parametrize("target", [PYTHON_3_9, TRACEML], ids=["client", "traceml"])
+@pytest.mark.parametrize("text", list(LONG.values()), ids=list(LONG))
+def test_long_texts_take_linear_work(text: str, target: Target) -> None:
+    """Each would take minutes if it did not."""
+    result = move("from polyaxon_helper import get_params, send_metrics\n" + text, target)
+    assert ("polyaxon_helper" in result.text) == bool(result.after.places)
+
+
+# Name by name, and names that others take
+
+LEVEL_AND_PATH = "from polyaxon_helper import get_log_level, get_outputs_path\nget_log_level()\nget_outputs_path()\n"
+SELECTED: Dict[str, Tuple[Target, str, str, str]] = {
     "one of two": (
-        "get_params", "from polyaxon_helper import get_params, send_metrics\nsend_metrics(**get_params())\n",
+        PYTHON_3_9, "get_params", "from polyaxon_helper import get_params, send_metrics\nsend_metrics(**get_params())\n",
         "from polyaxon_client.tracking import Experiment\nfrom polyaxon_helper import send_metrics\n"
         "send_metrics(**Experiment.get_params())\n"),
     "one of the module's": (
-        "get_params", "import polyaxon_helper\npolyaxon_helper.send_metrics(**polyaxon_helper.get_params())\n",
-        "import polyaxon_helper\nfrom polyaxon_client.tracking import Experiment\n"
-        "polyaxon_helper.send_metrics(**Experiment.get_params())\n"),
-    "one by *": (
-        "get_params", "from polyaxon_helper import *\nsend_metrics(**get_params())\n",
-        "from polyaxon_client.tracking import Experiment\nfrom polyaxon_helper import send_metrics\n"
-        "send_metrics(**Experiment.get_params())\n"),
-    "a fallback in a line of several": (
-        "get_log_level", "import os; from polyaxon_helper import get_log_level, get_params; get_log_level()\n",
+        PYTHON_3_9, "get_params", "import polyaxon_helper as p\np.send_metrics(**p.get_params())\n",
+        "import polyaxon_helper as p\nfrom polyaxon_client.tracking import Experiment\n"
+        "p.send_metrics(**Experiment.get_params())\n"),
+    "in a line of several": (
+        PYTHON_3_9, "get_log_level", "import os; from polyaxon_helper import get_log_level, get_params; get_log_level()\n",
         "import os; from polyaxon_client.tracking import get_log_level; from polyaxon_helper import get_params; "
         "get_log_level()\n"),
+    "metrics beside the experiment": (
+        PYTHON_3_9, "send_metrics",
+        "from polyaxon_helper import experiment, send_metrics\nsend_metrics(b=2)\nexperiment.log_metrics(a=1)\n",
+        "from polyaxon_client.tracking import Experiment\nfrom polyaxon_helper import experiment\n\n@get_experiment\n\n\n"
+        "get_experiment().log_metrics(b=2)\nexperiment.log_metrics(a=1)\n"),
+    "one for traceml": (
+        TRACEML, "get_log_level", LEVEL_AND_PATH,
+        "from polyaxon_helper import get_outputs_path\nfrom traceml import tracking\n"
+        "tracking.get_or_create_run().get_log_level()\nget_outputs_path()\n"),
+    "none that is there": (TRACEML, "get_params", LEVEL_AND_PATH, LEVEL_AND_PATH),
 }
 
 
-@pytest.mark.parametrize("name, before, after", list(SELECTED.values()), ids=list(SELECTED))
-def test_moves_what_is_selected(name: str, before: str, after: str) -> None:
-    result = migrate(before, Context(selected=frozenset((name,))))
-    assert (result.text, result.places) == (after, [])
+@pytest.mark.parametrize("target, name, before, after", list(SELECTED.values()), ids=list(SELECTED))
+def test_moves_what_is_selected(target: Target, name: str, before: str, after: str) -> None:
+    result = move(before, target, frozenset((name,)))
+    assert (result.text, result.after.places) == (whole(after), [])
 
 
-def test_one_name_after_the_other_leads_to_the_same_place() -> None:
-    text = ("from polyaxon_helper import get_params, get_log_level, send_metrics\nsend_metrics(**get_params())\n"
-            "get_log_level()\n")
-    for name in REPLACEMENTS:
-        text = migrate(text, Context(selected=frozenset((name,)))).text
-    assert "polyaxon_helper" not in text
-    assert text.count("Experiment()") == 1
-
-
-@pytest.mark.parametrize("name", ["experiment", "send_metrics"])
-def test_what_makes_the_experiment_moves_together(name: str) -> None:
-    text = "from polyaxon_helper import experiment, send_metrics\nexperiment.log_metrics(a=1)\nsend_metrics(b=2)\n"
-    result = migrate(text, Context(selected=frozenset((name,))))
-    assert result.text == text
-    assert [place.name for place in result.places] == [name]
-    assert migrate(text, Context(selected=frozenset(("experiment", "send_metrics")))).places == []
-
-
-def test_the_module_moves_its_experiment_together() -> None:
-    text = "import polyaxon_helper as p\np.experiment.log_metrics(a=1)\np.send_metrics(b=2)\n"
-    result = migrate(text, Context(selected=frozenset(("send_metrics",))))
-    assert (result.text, len(result.places)) == (text, 1)
-
-
-# What other modules know
-
-EXPORTED = {
-    "a getter": ("from polyaxon_helper import get_params\n", frozenset(("get_params",)),
-                 "from polyaxon_client.tracking import Experiment\nget_params = Experiment.get_params\n"),
-    "everything": ("from polyaxon_helper import get_params as p\n", frozenset("*"),
-                   "from polyaxon_client.tracking import Experiment\np = Experiment.get_params\n"),
-    "the experiment": (
-        "from polyaxon_helper import experiment\n", frozenset("*"),
-        "from polyaxon_client.exceptions import PolyaxonClientException\n"
-        "from polyaxon_client.tracking import Experiment\n\n"
-        "try:\n    experiment = Experiment()\nexcept PolyaxonClientException:\n    experiment = None\n"),
+NOT_SELECTED = {
+    "a name": "from polyaxon_helper import send_metrics\nsend_metrics(a=1)\n",
+    "a name that needs a person": "from polyaxon_helper import get_api\nget_api()\n",
+    "a name of the module": "import polyaxon_helper\npolyaxon_helper.send_metrics(a=1)\n",
+    "the experiment, tested": "from polyaxon_helper import experiment\nif experiment: pass\n",
 }
 
 
-@pytest.mark.parametrize("before, exported, after", list(EXPORTED.values()), ids=list(EXPORTED))
-def test_keeps_what_others_import(before: str, exported: FrozenSet[str], after: str) -> None:
-    assert migrate(before, Context(exported=exported)).text == after
+@pytest.mark.parametrize("text", list(NOT_SELECTED.values()), ids=list(NOT_SELECTED))
+def test_leaves_what_is_not_selected(text: str) -> None:
+    result = move(text, selected=frozenset(("get_params",)))
+    assert (result.text, result.uses, result.after.places) == (text, 0, [])
 
 
-@pytest.mark.parametrize("text", ["from polyaxon_helper import *\n", "import polyaxon_helper\n",
-                                  "from polyaxon_helper import *\nget_params()\n"])
-def test_reports_what_others_import_and_can_not_be_known(text: str) -> None:
-    result = migrate(text, Context(exported=frozenset("*")))
-    assert (result.text, len(result.places)) == (text, 1)
+@pytest.mark.parametrize("row", [pytest.param(row, id=name) for name, row in CLIENT_ROWS.items() if not row.reports])
+def test_one_name_after_the_other_leaves_nothing(row: Row) -> None:
+    text = row.before
+    for name in sorted(REPLACEMENTS):
+        text = move(text, selected=frozenset((name,))).text
+    assert "polyaxon_helper import" not in text.replace("polyaxon_helper import client", "")
+    if "import polyaxon_client" not in row.before:
+        for situation in ("managed", "outside"):
+            before, after = standin.run(row.before, situation), standin.run(text, situation, lazy=True)
+            assert not standin.differs(before, after), (text, before, after)
 
 
-def test_a_package_that_stays_keeps_its_members() -> None:
-    text = "import polyaxon_helper\nf(polyaxon_helper)\npolyaxon_helper.send_metrics(a=polyaxon_helper.get_params())\n"
-    assert migrate(text).text == text
+LOG = "from polyaxon_helper import send_metrics\n\n\ndef log(a):\n    send_metrics(a=a)\n"
+TAKEN: Dict[str, Tuple[Target, str, str, str]] = {
+    "metrics": (PYTHON_3_9, "send_metrics", LOG,
+                "from polyaxon_client.tracking import Experiment\n\n@get_experiment\n\n\n"
+                "def send_metrics(**metrics):\n    get_experiment().log_metrics(**metrics)\n\n\n"
+                "def log(a):\n    send_metrics(a=a)\n"),
+    "metrics, by another name": (
+        PYTHON_3_9, "log", "from polyaxon_helper import send_metrics as log\n",
+        "from polyaxon_client.tracking import Experiment\n\n@get_experiment\n\n\n"
+        "def log(**metrics):\n    get_experiment().log_metrics(**metrics)\n"),
+    "a getter": (PYTHON_3_9, "get_params", "from polyaxon_helper import get_params\n",
+                 "from polyaxon_client.tracking import Experiment\n\n\n"
+                 "def get_params():\n    return Experiment.get_params()\n"),
+    "a getter that keeps its name": (PYTHON_3_9, "get_log_level", "from polyaxon_helper import get_log_level\n",
+                                     "from polyaxon_client.tracking import get_log_level\n"),
+    "another name": (PYTHON_3_9, "other", "from polyaxon_helper import get_params\nget_params()\n",
+                     "from polyaxon_client.tracking import Experiment\nExperiment.get_params()\n"),
+    "metrics, for traceml": (TRACEML, "send_metrics", LOG,
+                             "from traceml import tracking\n\n\n"
+                             "def send_metrics(**metrics):\n    tracking.get_or_create_run().log_metrics(**metrics)\n\n\n"
+                             "def log(a):\n    send_metrics(a=a)\n"),
+    "the experiment": (PYTHON_3_9, "experiment", "from polyaxon_helper import experiment\n",
+                       "from polyaxon_helper import experiment\n"),
+    "the experiment, for traceml": (TRACEML, "experiment", "from polyaxon_helper import experiment\n",
+                                    "from polyaxon_helper import experiment\n"),
+    "an Experiment of its own, for traceml": (
+        TRACEML, "run", "from polyaxon_client.tracking import Experiment\n\nrun = Experiment()\n",
+        "from polyaxon_client.tracking import Experiment\n\nrun = Experiment()\n"),
+    "get_experiment, for traceml": (
+        TRACEML, "get_experiment", "from polyaxon_client.tracking import Experiment\n\n@get_experiment\n",
+        "from polyaxon_client.tracking import Experiment\n\n@get_experiment\n"),
+}
 
 
-def test_stays_where_no_owner_is_known() -> None:
-    text = ("import polyaxon_helper as p\nfrom polyaxon_helper import send_metrics\nsend_metrics(a=1)\n"
-            "p.send_metrics(b=p.get_params())\n")
-    result = migrate(text, Context(stay="why"))
-    assert "send_metrics(a=1)\np.send_metrics(b=Experiment.get_params())" in result.text
-    assert [(place.line, place.message) for place in result.places] == [(3, "why"), (4, "why")]
+@pytest.mark.parametrize("target, name, before, after", list(TAKEN.values()), ids=list(TAKEN))
+def test_keeps_what_others_take(target: Target, name: str, before: str, after: str) -> None:
+    result = move(whole(before), target, taken=frozenset((name,)))
+    assert result.text == whole(after)
+    assert bool(result.after.places) == (before == after)
+
+
+LEAVING: Dict[str, Tuple[str, List[str], List[str]]] = {
+    "nothing": ("import os\n", [], []),
+    "getters and metrics": (LOG + "import polyaxon_helper as p\np.get_params()\n", ["p", "send_metrics"], ["p", "send_metrics"]),
+    "a name that the client has too": ("from polyaxon_helper import get_log_level\n", [], ["get_log_level"]),
+    "a name of a function": ("def f():\n    from polyaxon_helper import send_metrics\n", [], []),
+    "an Experiment, and what makes one": (
+        "from polyaxon_client.tracking import Experiment\nrun = Experiment()\n@get_experiment\n", [],
+        ["Experiment", "get_experiment", "run"]),
+}
+
+
+@pytest.mark.parametrize("text, client, traceml", list(LEAVING.values()), ids=list(LEAVING))
+def test_tells_which_names_would_go(text: str, client: List[str], traceml: List[str]) -> None:
+    module = read(whole(text))
+    assert sorted(leaving(module, PYTHON_3_9, ALL)) == client
+    assert sorted(leaving(module, TRACEML, ALL)) == traceml
+
+
+# Notes, and what else is said of a module
+
+SEND = "from polyaxon_helper import send_metrics\nsend_metrics(a=1)\n"
+NOTES: Dict[str, Tuple[Target, str, List[Tuple[int, str, str]]]] = {
+    "a thread": (PYTHON_3_9, "from threading import Thread\n" + SEND, [(13, "send_metrics", "call get_experiment() once")]),
+    "a thread, no metrics": (
+        PYTHON_3_9, "from threading import Thread\nfrom polyaxon_helper import get_params\nget_params()\n", []),
+    "no thread": (PYTHON_3_9, SEND, []),
+    "a path, with a package for buckets": (
+        PYTHON_3_9, "import tensorflow as tf\nfrom polyaxon_helper import get_outputs_path\nget_outputs_path()\n",
+        [(3, "get_outputs_path", "credentials")]),
+    "a path": (PYTHON_3_9, "from polyaxon_helper import get_outputs_path\nget_outputs_path()\n", []),
+    "the first volume": (
+        PYTHON_3_9, "from polyaxon_helper import get_data_path\nget_data_path()\n", [(2, "get_data_path", "name the one")]),
+    "parameters": (TRACEML, "from polyaxon_helper import get_params\nget_params()\n", [(2, "get_params", "answers {}")]),
+    "data paths": (
+        TRACEML, "from polyaxon_helper import get_data_paths\nget_data_paths()['a']\n",
+        [(8, "get_data_paths", "connections")]),
+    "the values of data paths": (
+        TRACEML, "from polyaxon_helper import get_data_paths\nlist(get_data_paths().values())\n", []),
+    "a step": (TRACEML, SEND + "send_metrics(step=1, a=1)\n", [(3, "send_metrics", "step is")]),
+    "a timestamp in a dict": (
+        TRACEML, SEND + "send_metrics(**{'timestamp': 1, 'a': 1})\n", [(3, "send_metrics", "timestamp is")]),
+    "a name that is written otherwise": (
+        TRACEML, SEND + "send_metrics(**{'val/acc': 1, 'b_1': 2}, **m)\n", [(3, "send_metrics", "the metric 'val/acc'")]),
+    "a process that forks": (TRACEML, "import multiprocessing\n" + SEND, [(3, "send_metrics", "what a process")]),
+    "workers of a loader": (TRACEML, "from os import fork as num_workers\n" + SEND, [(3, "send_metrics", "what a process")]),
+    "the exception": (
+        TRACEML, "from polyaxon_helper import PolyaxonClientException\nPolyaxonClientException\n",
+        [(2, "PolyaxonClientException", "another class")]),
+}
+
+
+@pytest.mark.parametrize("target, text, notes", list(NOTES.values()), ids=list(NOTES))
+def test_says_what_is_not_as_it_was(target: Target, text: str, notes: List[Tuple[int, str, str]]) -> None:
+    result = move(text, target)
+    assert [(note.line, note.name) for note in result.after.notes] == [note[:2] for note in notes]
+    assert all(expected in note.message for note, (_, _, expected) in zip(result.after.notes, notes))
+    assert not result.after.places
+
+
+@pytest.mark.parametrize("target", [PYTHON_3_9, TRACEML], ids=["client", "traceml"])
+@pytest.mark.parametrize("name", list(REPLACEMENTS))
+def test_every_name_moves_or_has_its_snippet(name: str, target: Target) -> None:
+    result = move("import polyaxon_helper\n\npolyaxon_helper.{}()\n".format(name), target)
+    row: Any = getattr(REPLACEMENTS[name], target.column)
+    assert bool(result.after.places) == ("polyaxon_helper" in result.text)
+    assert all(row.write in place.message or name in ("experiment", "Experiment") for place in result.after.places)
+
+
+TELLS: Dict[str, Tuple[Target, str, Tuple[bool, bool, bool]]] = {
+    "metrics": (PYTHON_3_9, SEND, (True, False, False)),
+    "a getter": (PYTHON_3_9, "from polyaxon_helper import get_params\nget_params()\n", (False, False, False)),
+    "what has moved": (PYTHON_3_9, move(SEND).text, (True, False, False)),
+    "an Experiment of its own": (
+        PYTHON_3_9, "from polyaxon_client.tracking import Experiment\nrun = Experiment()\n" + SEND, (True, False, False)),
+    "what stays": (PYTHON_3_9, "from polyaxon_helper import get_api\nget_api()\n", (False, True, False)),
+    "what stays with the client": (
+        TRACEML, "from polyaxon_client.tracking import Job\nJob()\n", (False, False, True)),
+    "the rest of the client": (TRACEML, "from polyaxon_client.client import PolyaxonClient\n" + SEND, (False, False, True)),
+    "an Experiment that became a run": (
+        TRACEML, "from polyaxon_client.tracking import Experiment\nrun = Experiment()\n", (False, False, False)),
+}
+
+
+@pytest.mark.parametrize("target, text, told", list(TELLS.values()), ids=list(TELLS))
+def test_tells_what_a_module_makes_and_stays_with(target: Target, text: str, told: Tuple[bool, bool, bool]) -> None:
+    result = move(text, target)
+    assert (result.makes, result.on_shim, result.on_client) == told
+
+
+def test_places_have_the_lines_of_both_texts() -> None:
+    result = move("from polyaxon_helper import get_api, send_metrics\n\nsend_metrics(a=1)\nx = get_api()\n")
+    assert [(place.line, place.column) for place in result.before.places] == [(4, 5)]
+    assert [(place.line, place.column) for place in result.after.places] == [(15, 5)]
 
 
 # The edits themselves
 
 def test_an_edit_that_does_not_fit_is_refused() -> None:
     with pytest.raises(Surprise):
-        applied("abc", [Edit(0, 1, "b", "x")])
+        applied("abc", 0, 3, [Edit(0, 1, "b", "x")])
     with pytest.raises(Surprise):
-        applied("abc", [Edit(0, 2, "ab", "x"), Edit(1, 2, "b", "y")])
+        applied("abc", 0, 3, [Edit(0, 2, "ab", "x"), Edit(1, 2, "b", "y")])
 
 
-def test_another_tree_is_noticed() -> None:
-    for one, other in (("f(1)", "f(2)"), ("f(1)", "f(1, 2)"), ("f(1)", "f(x)"), ("f()", "f(); f()")):
-        assert not same(Source(one), Source(other), {}, {})
-    assert same(Source("f(1)"), Source("f( 1 )"), {}, {})
+@pytest.mark.parametrize("start, end, new", [
+    (2, 3, "2"), (3, 3, ", 1"), (2, 3, "x"), (4, 4, "; f()"), (0, 1, "f."), (0, 4, "def")],
+    ids=["a value", "an argument", "a kind", "a statement", "an attribute", "no Python"])
+def test_another_tree_than_was_meant_is_a_surprise(start: int, end: int, new: str) -> None:
+    edits = Edits(Source("f(1)"))
+    edits.replace(start, end, new)
+    with pytest.raises(Surprise, match="does not parse|another tree"):
+        edits.result()
 
 
-@pytest.mark.parametrize("text", ["f'{x", "f'{'x", "f'", "'x"])
-def test_a_string_without_an_end_is_a_surprise(text: str) -> None:
-    with pytest.raises(Surprise, match="does not end"):
-        opened(text)
-
-
-def test_an_fstring_that_is_not_understood_is_a_surprise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("polyaxon_helper.migrate.source.opened", lambda text: ("(", []))
-    with pytest.raises(Surprise, match="does not parse"):
-        Source("f'{x}'")
-
-
-def test_a_name_in_other_letters_is_a_surprise() -> None:
-    with pytest.raises(Surprise, match="spelled"):
-        migrate("from \uff50olyaxon_helper import get_log_level\nget_log_level()\n")
-
-
-IMPORTED = "from polyaxon_client.tracking import Experiment\n"
-
-
-@pytest.mark.parametrize("text, made", [
-    (IMPORTED + "e = Experiment()\n", ("e", False)),
-    (IMPORTED + "x = dict()\ntry:\n    e = Experiment()\nexcept Exception:\n    e = None\n", ("e", False)),
-    (IMPORTED + "try:\n    e = Experiment()\nexcept Exception:\n    pass\nelse:\n    f()\n", ("", False)),
-    (IMPORTED + "e = Experiment()\ne = 1\n", ("", False)), (IMPORTED + "x = dict()\n", None),
-], ids=["one", "one or None", "in another form", "not for good", "none"])
-def test_what_a_moved_module_makes(text: str, made: Optional[Tuple[str, bool]]) -> None:
-    assert Rewrite(text).makes() == made
-
-
-def test_a_surprise_leaves_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("polyaxon_helper.migrate.edits.same", lambda *_: False)
-    with pytest.raises(Surprise, match="another tree"):
-        migrate("from polyaxon_helper import get_params\nget_params()\n")
-
-
-def test_a_broken_result_is_a_surprise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("polyaxon_helper.migrate.edits.applied", lambda text, edits: "def")
-    with pytest.raises(Surprise, match="does not parse"):
-        migrate("from polyaxon_helper import get_params\nget_params()\n")
-
-
-PROVIDED = {
-    "behind the import of the owner": (
-        Provider("utils", "experiment", False),
-        "import utils\nfrom polyaxon_helper import send_metrics\n"
-        "send_metrics(a=1)\n", 1,
-        "import utils\nfrom utils import experiment\nexperiment.log_metrics(a=1)\n"),
-    "before the import of the owner": (
-        Provider("utils", "experiment", False),
-        "from polyaxon_helper import send_metrics\nimport utils  # ours\n"
-        "send_metrics(a=1)\n",
-        2, "import utils  # ours\nfrom utils import experiment\nexperiment.log_metrics(a=1)\n"),
-    "a factory": (
-        Provider(".utils", "get_experiment", True),
-        "from . import utils\nfrom polyaxon_helper import send_metrics as log\ncall(log)\n", 1,
-        "from . import utils\nfrom .utils import get_experiment\nexperiment = get_experiment()\n\n\n"
-        "def log(**metrics):\n    experiment.log_metrics(**metrics)\n\n\ncall(log)\n"),
-    "before the import of the owner, twice": (
-        Provider("utils", "experiment", False),
-        "from polyaxon_helper import send_metrics\nfrom polyaxon_helper import send_metrics as log\nimport utils\n"
-        "send_metrics(a=1)\nlog(b=1)\n", 3,
-        "import utils\nfrom utils import experiment\nexperiment.log_metrics(a=1)\nexperiment.log_metrics(b=1)\n"),
-    "the name is taken": (
-        Provider("utils", "experiment", False),
-        "import utils\nfrom polyaxon_helper import send_metrics\nexperiment = 1\nsend_metrics(a=1)\n", 1,
-        "import utils\nfrom utils import experiment as polyaxon_experiment\nexperiment = 1\n"
-        "polyaxon_experiment.log_metrics(a=1)\n"),
-}
-
-
-@pytest.mark.parametrize("provider, before, line, after", list(PROVIDED.values()), ids=list(PROVIDED))
-def test_takes_the_experiment_from_its_owner(provider: Provider, before: str, line: int, after: str) -> None:
-    rewrite = Rewrite(before)
-    given = provider._replace(node=rewrite.source.tree.body[line - 1])
-    assert rewrite.result(Context(provider=given)).text == after
+def test_a_name_in_other_letters_stays() -> None:
+    text = "from \uff50olyaxon_helper import get_log_level\nget_log_level()\n"
+    with pytest.raises(Surprise):
+        move(text)

@@ -121,7 +121,7 @@ def _use_is_odd(case: Case, symbol: Symbol) -> Iterator[Found]:
             yield Found(use.start, symbol.legacy, SPELLED)
         elif symbol.name == "get_data_path" and is_dict(names, use.parent):
             yield Found(use.start, symbol.legacy, PATH_AND_DICT)
-    if symbol.uses if symbol.member else symbol.name in ("Experiment", "Job"):
+    if symbol.member or symbol.name in ("Experiment", "Job"):
         node = annotated(names, symbol.variable.name)
         if node is not None:
             yield Found(case.refs.source.start(node), symbol.legacy, ANNOTATION)

@@ -127,24 +127,27 @@ class Edits:
         edits = sorted(self.edits.values())
         done: Set[int] = set()
         for root in sorted(self.roots):
-            line, shift, strings = self.source.line_start(root), 0, 0
+            line, shift, indented, strings = self.source.line_start(root), 0, 0, 0
             number = bisect_left(edits, (line,))
-            brackets: List[Tuple[int, int]] = []  # the column behind each that is open, and how far it moves
+            brackets: List[Tuple[int, int, int]] = []  # the column behind each, how far it moves, and how far its line
             for kind, text, start, _ in self.source.tokens(root):
                 begin = self.source.line_start(start)
                 if begin != line:
-                    column, shift = brackets[-1] if brackets else (-1, 0)
-                    line, shift = begin, shift if start - begin == column and not strings and begin not in done else 0
+                    column, shift, hanging = brackets[-1] if brackets else (-1, 0, 0)
+                    shift = shift if start - begin == column else hanging
+                    is_first = not strings and begin not in done and not self.source.text[begin:start].strip()
+                    line, shift = begin, shift if is_first else 0
+                    indented = shift
                     if shift:
                         done.add(begin)
-                        yield Edit(begin, begin + max(0, -shift), " " * max(0, -shift), " " * max(0, shift))
+                        yield Edit(start + min(0, shift), start, " " * max(0, -shift), " " * max(0, shift))
                 while number < len(edits) and edits[number].end <= start:
                     if edits[number].start >= line:
                         shift += len(edits[number].new) - len(edits[number].old)
                     number += 1
                 strings += {"FSTRING_START": 1, "FSTRING_END": -1}.get(tokenize.tok_name[kind], 0)
                 if kind == tokenize.OP and text in "([{":
-                    brackets.append((start - line + 1, shift))
+                    brackets.append((start - line + 1, shift, indented))
                 elif kind == tokenize.OP and text in ")]}":
                     if not brackets:
                         break

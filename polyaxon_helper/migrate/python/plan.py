@@ -49,6 +49,9 @@ def choose(plan: Plan) -> List[str]:
     for move in plan.moves:
         places = [(module, 0), *((use.scope, use.start) for use in move.symbol.uses),
                   *((part.site.scope, plan.refs.source.start(part.site.node)) for part in move.symbol.parts)]
+        scopes = {scope.node: scope for scope in plan.refs.names.scopes} if move.gone else {}
+        places += [next((scopes[node], change.start) for node in plan.refs.names.around(change.node) if node in scopes)
+                   for change in move.changes if move.gone]
         names = needs(plan, move)
         for name in names | ({STATE} if "get_experiment" in names else set()):
             found = wanted.setdefault(name, {})
@@ -79,7 +82,7 @@ def _is_taken(plan: Plan, bound: str, name: str, place: Scope, start: int) -> bo
         variable = scope.variables.get(bound)
         if variable is not None and (variable.bindings or variable.uses) and not (
                 _is_symbol(plan, variable, name) and (scope.parent is None or all(
-                    binding.node in getattr(scope.node, "body", ()) and plan.refs.source.start(binding.node) < start
+                    binding.node in getattr(scope.node, "body", ()) and plan.refs.source.start(binding.node) <= start
                     for binding in variable.bindings))):
             return True
     return False

@@ -10,6 +10,7 @@ from .source import Source
 
 LEGACY = "polyaxon_helper"
 OLD_CLIENT = "polyaxon_client"
+IMPORT_ERRORS = ("BaseException", "Exception", "ImportError", "ModuleNotFoundError")
 OURS = ("client", "local", "migrate", "resend")
 """The modules of the package that are no legacy API."""
 OUR_NAME = re.compile(r"\b{}\b(?!\.(?:{})\b)".format(LEGACY, "|".join(OURS)))
@@ -160,7 +161,9 @@ def _members(refs: References, variable: Variable, parts: List[Part], others: Li
     refs.found.extend(odd)
     if variable.unclear or odd:
         refs.stuck.append(variable)
-    for name, uses in (members or {LEGACY: []}).items():
+    if not variable.uses and any(part.alias.name == LEGACY for part in parts):
+        members[LEGACY] = []  # an import that nothing uses
+    for name, uses in members.items():
         yield Symbol(name, _meant(refs.names, name, uses), variable, True, parts, uses, True)
 
 
@@ -206,7 +209,8 @@ def is_guarded(names: Names, node: ast.AST) -> bool:
 
 def stands_in(names: Names, node: ast.AST) -> bool:
     """Tell whether an import stands where one of the client has failed."""
-    return any(isinstance(parent, ast.ExceptHandler) and any(
+    return any(isinstance(parent, ast.ExceptHandler) and (parent.type is None or any(
+        getattr(node, "id", "") in IMPORT_ERRORS for node in ast.walk(parent.type))) and any(
         OLD_CLIENT in [(getattr(inner, "module", None) or "").split(".")[0],
                        *(alias.name.split(".")[0] for alias in inner.names)]
         for statement in names.parents[parent].body for inner in ast.walk(statement)

@@ -1,15 +1,17 @@
 """From what was decided to edits: expressions, import statements, and the functions behind the imports."""
 import ast
-from typing import Iterator, List, Optional, Sequence
+from typing import Dict, Iterator, List, Optional, Sequence, Set, Union
 
 from ...replacements import Target
 from .decide import Move
 from .edits import Edits, first_line, mark, shares_line
 from .experiments import named
-from .plan import Plan, changed, choose, definition, import_line, is_imported_at_top, laid_out, needed
+from .plan import Plan, choose, definition, import_line, is_imported_at_top, laid_out, needed
 from .references import References
 from .source import Source
 from .statements import write_imports
+
+Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 
 
 def rewrite(refs: References, target: Target, moves: List[Move]) -> Edits:
@@ -25,11 +27,12 @@ def rewrite(refs: References, target: Target, moves: List[Move]) -> Edits:
                 plan.edits.expression(change.node, change.start, change.end, named(change.new, plan.chosen),
                                       _root(refs, change.node))
     texts = list(_functions(plan, functions))
-    write_imports(plan, [site for site in refs.sites
-                         if not any(node in gone for node in [site.node, *refs.names.around(site.node)])])
+    sites = [site for site in refs.sites
+             if not any(node in gone for node in [site.node, *refs.names.around(site.node)])]
+    write_imports(plan, sites)
     if gone:
         _remove(plan, gone)
-        _import_inside(plan)
+        texts += _bring(plan, [site.scope.node for site in sites])
     if texts:
         _insert(plan, texts)
     return plan.edits
@@ -57,6 +60,40 @@ def _functions(plan: Plan, functions: List[str]) -> Iterator[str]:
     for text, names in texts.values():
         lines = ["    {}\n".format(import_line(plan, name)) for name in sorted(names) if name in plan.target.homes and not is_imported_at_top(plan, name)]
         yield text.replace("):\n", "):\n" + "".join(lines + ["\n"] * bool(lines)), 1).rstrip("\n")
+
+
+def _bring(plan: Plan, importing: List[ast.AST]) -> List[str]:
+    """Import what get_experiment imported, in each function that called it; gives what the module has to import."""
+    lines: Dict[Optional[ast.AST], Set[str]] = {}
+    for move in plan.moves:
+        for change in move.changes if move.gone else ():
+            functions = [node for node in plan.refs.names.around(change.node)
+                         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+            if not any(node in importing for node in functions):
+                lines.setdefault(functions[-1] if functions else None, set()).update(
+                    import_line(plan, name) for name in needed(change.new, plan.target) if not is_imported_at_top(plan, name))
+    for function, texts in lines.items():
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            _import_in(plan, function, sorted(texts))
+    return sorted(lines.get(None, ()))
+
+
+def _import_in(plan: Plan, function: Function, texts: List[str]) -> None:
+    """Put imports in front of a function's first statement, behind its docstring."""
+    source = plan.refs.source
+    first = next((node for node in function.body if not isinstance(node, (ast.Global, ast.Nonlocal))
+                  and getattr(node, "value", None) not in plan.refs.names.strings), function.body[-1])
+    start = source.starts[first_line(first) - 1] if hasattr(first, "decorator_list") else source.start(first)
+    begin = source.line_start(start)
+    alone = not source.text[begin:source.start(first)].strip() or start == begin
+    indent = source.indent(source.start(first))
+    for text in texts:
+        if alone:
+            blank = [mark(1)] * hasattr(first, "decorator_list")
+            plan.edits.replace(begin, begin, source.newline.join([indent + text, *blank, ""]))
+        else:
+            plan.edits.replace(start, start, text + "; ")
+        plan.edits.statement(first, before=text)
 
 
 def _insert(plan: Plan, functions: List[str]) -> None:
@@ -114,29 +151,6 @@ def _end(source: Source, number: int) -> int:
         if text.strip() and not text.startswith("#"):
             return source.line_end(source.starts[line - 1])
     return source.line_end(source.starts[first - 1])
-
-
-def _import_inside(plan: Plan) -> None:
-    """Import what is needed in the functions that called get_experiment, where that imported for all of them."""
-    source = plan.refs.source
-    bodies: List[Sequence[ast.stmt]] = []
-    for move in plan.moves:
-        lines = [import_line(plan, name) for name in sorted(needed(changed(move), plan.target)) if move.gone
-                 and not is_imported_at_top(plan, name)]
-        for change in move.changes if lines else ():
-            functions = [node.body for node in plan.refs.names.around(change.node)
-                         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
-            body = functions[-1] if functions else source.tree.body
-            has_import = any(site.body is body and site.node not in move.gone for site in plan.refs.sites)
-            if change.node not in plan.edits.instead or body in bodies or has_import:
-                continue
-            bodies.append(body)
-            first = next(node for node in body if not isinstance(node, ast.Expr)
-                         or node.value not in plan.refs.names.strings)
-            begin, start = source.line_start(source.start(first)), source.start(first)
-            gap = "; " if source.text[begin:start].strip() else source.newline + source.indent(start)
-            plan.edits.replace(start, start, gap.join(lines) + gap)
-            plan.edits.statement(first, before="\n".join(lines))
 
 
 def _remove(plan: Plan, statements: Sequence[ast.stmt]) -> None:

@@ -9,7 +9,7 @@ from typing import Iterator, NamedTuple, Optional, Tuple, Union
 LINE_END = re.compile(r"\r\n|\r|\n")  # str.splitlines() knows more of them than Python does
 GAP = re.compile(r"(?:[ \t\f\r\n\\]|#[^\r\n]*)*")
 """What may stand between two tokens in parentheses."""
-UNIT = re.compile(r"^\w[^\r\n]*:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)([ \t]+)[^\s#]", re.M)
+UNIT = re.compile(r"(?:\A|(?<=[\r\n]))\w[^\r\n]*:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)([ \t]+)[^\s#]")
 PARSE_ERRORS = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
 
 Positioned = Union[ast.stmt, ast.expr]
