@@ -19,7 +19,7 @@ from .imports import (
     stands_alone,
     with_names,
 )
-from .plan import Plan, changed, definition, existing, is_imported_at_top, laid_out, name_as, needed, needs
+from .plan import Plan, changed, definition, laid_out, name_as, needed, needs
 from .references import LEGACY, Site
 from .source import Source
 
@@ -92,7 +92,7 @@ def _block(plan: Plan, sites: List[Site]) -> Block:
 
 
 def _moves_at(plan: Plan, site: Site) -> List[Move]:
-    return [move for move in plan.moves if any(part.site is site for part in move.symbol.parts)]
+    return [move for alias in site.node.names for move in plan.by_import.get(alias, ())]
 
 
 def _leave_one(block: Block) -> None:
@@ -100,8 +100,8 @@ def _leave_one(block: Block) -> None:
     plan, module = block.plan, block.plan.refs.names.module
     name = "Experiment" if plan.target.column == "client" else "tracking"
     plan.chosen.setdefault(name, name)
-    scope, variable = block.sites[0].scope, existing(plan, name)
-    if scope is not module and variable is not None and any(
+    scope, variable = block.sites[0].scope, module.variables.get(plan.chosen[name])
+    if scope is not module and name in plan.at_top and variable is not None and any(
             binding.node in plan.refs.source.tree.body for binding in variable.bindings):
         return  # it can't fail
     moves = [move for site in block.sites for move in _moves_at(plan, site)]
@@ -119,11 +119,10 @@ def _sorted_aliases(plan: Plan, site: Site) -> Tuple[List[int], Dict[str, List[i
     stays: List[int] = []
     moved: Dict[str, List[int]] = {}
     for number, alias in enumerate(site.node.names):
-        symbols = [symbol for symbol in plan.refs.symbols if any(part.alias is alias for part in symbol.parts)]
-        moves = [move for move in plan.moves if move.symbol in symbols]
-        unmoved = len(symbols[0].variable.uses) - sum(len(symbol.uses) for symbol in symbols) \
-            if symbols and symbols[0].member else 0
-        if not moves or len(moves) < len(symbols) or alias.name.startswith(LEGACY + ".") or unmoved:
+        moves = plan.by_import.get(alias, [])
+        member = bool(moves) and moves[0].symbol.member
+        unmoved = member and len(moves[0].symbol.variable.uses) > sum(len(move.symbol.uses) for move in moves)
+        if not moves or unmoved or alias.name.startswith(LEGACY + "."):
             stays.append(number)
         elif moves[0].form == "same" and not moves[0].symbol.member:
             moved.setdefault(plan.target.homes[moves[0].symbol.name], []).append(number)
@@ -138,7 +137,7 @@ def _names_at(plan: Plan, site: Site) -> List[str]:
             continue
         for name in needs(plan, move).intersection(plan.target.homes):
             inside = needed(changed(move) + " " + move.body * (move.form == "local"), plan.target)
-            if site.scope is plan.refs.names.module or name in inside and not is_imported_at_top(plan, name):
+            if site.scope is plan.refs.names.module or name in inside and name not in plan.at_top:
                 names.add(name)
     return sorted(name for name in names if not _is_there(plan, site, name))
 
@@ -146,8 +145,9 @@ def _names_at(plan: Plan, site: Site) -> List[str]:
 def _is_there(plan: Plan, site: Site, name: str) -> bool:
     """Tell whether another statement imports a name whenever this one runs."""
     variable = plan.refs.names.variable(plan.chosen[name], site.scope)
-    tree, sites = plan.refs.source.tree, [each.node for each in plan.refs.sites]
-    moves = any(move.form == "same" and move.symbol.variable is variable for move in plan.moves)
+    tree, sites = plan.refs.source.tree, {each.node for each in plan.refs.sites}
+    moves = any(move.form == "same" for binding in variable.bindings
+                for move in plan.by_import.get(binding.alias or ast.alias(), ()))
     for binding in variable.bindings:
         node = binding.node
         if binding.alias is not None and (node not in sites or moves):
