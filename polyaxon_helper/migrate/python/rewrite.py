@@ -64,7 +64,8 @@ def _functions(plan: Plan, functions: List[str]) -> Iterator[str]:
     texts.update((move.function, (definition(plan, move), needed(move.body, plan.target)))
                  for move in plan.moves if move.form == "function")
     for text, names in texts.values():
-        lines = ["    {}\n".format(import_line(plan, name)) for name in sorted(names) if name in plan.target.homes and name not in plan.at_top]
+        lines = ["    {}\n".format(import_line(plan, name)) for name in sorted(names - plan.at_top)
+                 if name in plan.target.homes]
         yield text.replace("):\n", "):\n" + "".join(lines + ["\n"] * bool(lines)), 1).rstrip("\n")
 
 

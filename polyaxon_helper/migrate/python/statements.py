@@ -1,7 +1,7 @@
 """Import statements: one a module, in the places of the legacy ones or where they sort."""
 import ast
 import re
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .decide import Move
 from .edits import mark
@@ -37,6 +37,7 @@ class Block(NamedTuple):
     moved: Dict[Import, Dict[str, List[int]]]  # names that another module has, by this module
     brought: Dict[str, List[str]]  # new names, by their module
     functions: Dict[Import, List[str]]  # the functions that follow a statement
+    comments: Dict[str, str]  # the comment behind an import, by its module
     becomes: Dict[Import, Optional[Key]]  # what a statement that goes is sorted by then; None where it is taken out
 
 
@@ -56,7 +57,7 @@ def _write(block: Block) -> None:
     for module in sorted({*block.brought, *(module for each in block.moved.values() for module in each)}):
         there = _existing_import(block, module)
         if there is not None:
-            _reword(block.plan, there, None, [name.replace(NOQA, "") for name in _texts(block, module, None)])
+            _reword(block.plan, there, range(len(there.names)), _texts(block, module, None))
             continue
         near = [node for node in free if _leads_to(block.sites[0], node)]
         slot = next(iter([node for node in near if module in block.moved[node]]
@@ -64,6 +65,9 @@ def _write(block: Block) -> None:
         if slot is not None:
             free.remove(slot)
         _new_import(block, module, slot, free)
+    for node in free if block.becomes else ():
+        block.functions[next(iter(block.becomes))].extend(block.functions[node])
+        block.functions[node] = []
     for node, stays in block.stays.items():
         if stays and len(stays) < len(node.names):
             _reword(block.plan, node, stays, [])
@@ -74,7 +78,7 @@ def _write(block: Block) -> None:
 
 
 def _block(plan: Plan, sites: List[Site]) -> Block:
-    block = Block(plan, [], {}, {}, {}, {}, {}, {})
+    block = Block(plan, [], {}, {}, {}, {}, {}, {}, {})
     for site in sites:
         node, names = site.node, _names_at(plan, site)
         stays, moved = _sorted_aliases(plan, site)
@@ -111,7 +115,8 @@ def _leave_one(block: Block) -> None:
     inside = not hides and any(name in needed(move.body, plan.target) for move in moves if move.form == "local")
     used = any(move.symbol.uses for move in moves) and not inside
     text = "{} as _{}".format(name, name) if hides else name_as(plan, name)
-    block.brought[plan.target.homes[name]] = [text + NOQA * used]
+    block.brought[plan.target.homes[name]] = [text]
+    block.comments[plan.target.homes[name]] = NOQA * used
 
 
 def _sorted_aliases(plan: Plan, site: Site) -> Tuple[List[int], Dict[str, List[int]]]:
@@ -146,8 +151,8 @@ def _is_there(plan: Plan, site: Site, name: str) -> bool:
     """Tell whether another statement imports a name whenever this one runs."""
     variable = plan.refs.names.variable(plan.chosen[name], site.scope)
     tree, sites = plan.refs.source.tree, {each.node for each in plan.refs.sites}
-    moves = any(move.form == "same" for binding in variable.bindings
-                for move in plan.by_import.get(binding.alias or ast.alias(), ()))
+    moves = any(move.form == "same" for binding in variable.bindings if binding.alias is not None
+                for move in plan.by_import.get(binding.alias, ()))
     for binding in variable.bindings:
         node = binding.node
         if binding.alias is not None and (node not in sites or moves):
@@ -175,28 +180,31 @@ def _existing_import(block: Block, module: str) -> Optional[ast.ImportFrom]:
 
 def _texts(block: Block, module: str, slot: Optional[Import]) -> List[str]:
     """Give the names to import from a module, but those that `slot` has."""
-    text = block.plan.refs.source.text
-    names = [text[slice(*block.old[node].elements[number])] for node in block.old if node is not slot
+    names = [_name(node.names[number]) for node in block.old if node is not slot
              for number in block.moved[node].get(module, ())]
     return list(dict.fromkeys(names + block.brought.get(module, [])))
 
 
-def _reword(plan: Plan, node: Import, stays: Optional[Sequence[int]], names: List[str]) -> None:
-    """Give a statement other names: of its own all or those that stay, and new ones."""
-    source, old = plan.refs.source, parts(plan.refs.source, node)
-    text = _with_names(source.text, old, source.text[slice(*old.module)], stays, names, source)
-    if text != source.text[old.start:old.end]:
+def _name(alias: ast.alias) -> str:
+    return "{} as {}".format(alias.name, alias.asname) if alias.asname else alias.name
+
+
+def _reword(plan: Plan, node: Import, stays: Sequence[int], names: List[str]) -> None:
+    """Give a statement those of its own names that stay, and new ones."""
+    old = parts(plan.refs.source, node)
+    text, meant = _with_names(plan, node, plan.refs.source.text[slice(*old.module)], stays, names)
+    if text != plan.refs.source.text[old.start:old.end]:
         plan.edits.replace(old.start, old.end, text)
-        plan.edits.statement(node, itself=text)
+        plan.edits.statement(node, itself=meant)
 
 
-def _with_names(text: str, old: Parts, module: str, kept: Optional[Sequence[int]], names: List[str],
-                source: Source) -> str:
-    there = [text[slice(*element)] for element in old.elements]
-    items: List[Item] = list(range(len(there)) if kept is None else kept)
-    items = with_names(items, lambda item: there[item] if isinstance(item, int) else item,
-                       [name for name in names if name not in [there[item] for item in items if isinstance(item, int)]])
-    return reworded(source, old, module, items)
+def _with_names(plan: Plan, node: Import, module: str, kept: Sequence[int], names: List[str]) -> Tuple[str, str]:
+    """Give the text of a statement with other names, and the same in plain words."""
+    there = [_name(alias) for alias in node.names]
+    texts: Callable[[Item], str] = lambda item: there[item] if isinstance(item, int) else item
+    items = with_names(list(kept), texts, [name for name in names if name not in [there[number] for number in kept]])
+    return reworded(plan.refs.source, parts(plan.refs.source, node), module, items), "{}import {}".format(
+        "from {} ".format(module) if isinstance(node, ast.ImportFrom) else "", ", ".join(map(texts, items)))
 
 
 def _new_import(block: Block, module: str, slot: Optional[Import], free: List[Import]) -> None:
@@ -205,25 +213,22 @@ def _new_import(block: Block, module: str, slot: Optional[Import], free: List[Im
     `free` are statements that may be taken out yet.
     """
     source, edits, anchor = block.plan.refs.source, block.plan.edits, slot or block.sites[0].node
-    names = _texts(block, module, slot)
-    comment = NOQA * any(name.endswith(NOQA) for name in names)
-    names = [name.replace(NOQA, "") for name in names]
-    old = block.old[anchor]
+    names, comment, old = _texts(block, module, slot), block.comments.get(module, ""), block.old[anchor]
+    text = meant = "from {} import {}".format(module, ", ".join(map(str, with_names([], str, names))))
     if isinstance(slot, ast.ImportFrom):
-        text = _with_names(source.text, old, module, block.moved[slot].get(module, []), names, source)
-    else:
-        text = "from {} import {}".format(module, ", ".join(map(str, with_names([], str, names))))
+        text, meant = _with_names(block.plan, slot, module, block.moved[slot].get(module, []), names)
     run = [node for node in _run(block, anchor) if isinstance(node, (ast.Import, ast.ImportFrom))
            and node not in free and block.becomes.get(node, ()) is not None]
     at = place([block.becomes.get(node) or key(node) for node in run], run.index(slot) if slot in run else None, module)
+    at = None if slot is not None and any(block.functions.values()) else at
     if slot is not None and (at is None or not run):
         edits.replace(old.start, old.end, text + comment * stands_alone(source, old.end))
-        edits.statement(slot, itself=text)
+        edits.statement(slot, itself=meant)
         block.becomes[slot] = (True, module.lower())
         return
     if not run:  # it shares its line
         edits.replace(old.start, old.start, text + "; ")
-        edits.statement(anchor, before=text)
+        edits.statement(anchor, before=meant)
         return
     if slot is not None:
         comment = source.text[old.end:source.line_end(old.end)]
@@ -234,12 +239,12 @@ def _new_import(block: Block, module: str, slot: Optional[Import], free: List[Im
     if at == len(run):
         end = source.line_end(parts(source, run[-1]).end)
         edits.replace(end, end, source.newline + line)
-        edits.statement(run[-1], after=text)
+        edits.statement(run[-1], after=meant)
     else:
         before = anchor if at is None else run[at]
         start = source.line_start(source.start(before))
         edits.replace(start, start, line + source.newline)
-        edits.statement(before, before=text)
+        edits.statement(before, before=meant)
 
 
 def _run(block: Block, anchor: Import) -> List[ast.stmt]:
