@@ -3,11 +3,10 @@ import ast
 from typing import Callable, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ...replacements import REPLACEMENTS, SIGNATURES, Target, Written, snippet, written
-from .edits import stands_alone
 from .experiments import IN_FSTRING, WORD, Change, Made, class_uses, experiment_uses, fstring, maker, own_experiment
-from .imports import parts
+from .imports import own_lines
 from .names import Names, Scope
-from .references import LEGACY, Found, Part, References, Symbol, Use, annotated, is_dict, is_dynamic, listed, stands_in
+from .references import LEGACY, Found, References, Symbol, Use, annotated, is_dict, is_dynamic, listed, stands_in
 
 FALLBACK = "stands in for polyaxon_client where that can't be imported; delete it, or keep the legacy package for it"
 IN_CLASS = "an import in a class body; move it to the top of the module, then run again"
@@ -276,7 +275,7 @@ def _function(case: Case, symbol: Symbol, row: Written, uses: List[Use], changes
         words = BUILT_IN.intersection(WORD.findall(body))
         if _is_taken(case, symbol, name) or any(_binds(module, word) for word in words):
             why = [Found(use.start, symbol.legacy, NAMED) for use in uses] or list(_at_import(case, symbol, NAMED))
-    elif renamed or not all(_has_own_line(case, part) for part in symbol.parts):
+    elif renamed or not all(own_lines(case.refs.source, part.site.node) for part in symbol.parts):
         why = list(_at_import(case, symbol, NOT_ALONE))
     elif symbol.variable.scope is not module:
         why = [Found(use.start, symbol.legacy, HANDED_ON) for use in uses
@@ -304,12 +303,6 @@ def _is_taken(case: Case, symbol: Symbol, name: str) -> bool:
     scopes = [case.refs.names.module] + [scope for use in symbol.uses for scope in use.scope.chain()]
     return any(name in scope.variables and scope.variables[name] not in own
                and bool(scope.variables[name].bindings + scope.variables[name].uses) for scope in scopes)
-
-
-def _has_own_line(case: Case, part: Part) -> bool:
-    source, start = case.refs.source, case.refs.source.start(part.site.node)
-    return not source.text[source.line_start(start):start].strip() \
-        and stands_alone(source, parts(source, part.site.node).end)
 
 
 def _run(case: Case, symbol: Symbol) -> Union[Move, List[Found]]:

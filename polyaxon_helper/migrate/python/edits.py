@@ -7,7 +7,6 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from .source import LINE_END, Source, Surprise, Unreadable, parsed
 
-REST_OF_LINE = re.compile(r"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|$)")
 MARK = "#\ue000"
 BLANK = re.compile(r"[ \t\f]*(?:#\ue000(\d)(=?))?(?:\r\n|\r|\n|$)")  # a blank line, or a mark
 
@@ -185,11 +184,6 @@ def _tidying(text: str, newline: str) -> Iterator[Edit]:
         wanted = max(asked if exact else asked + blank) if above and end < len(text) else 0
         yield Edit(start, end, text[start:end], newline * wanted)
         at = text.find(MARK, end)
-
-
-def stands_alone(source: Source, end: int) -> bool:
-    """Tell whether nothing but a comment follows in the line."""
-    return REST_OF_LINE.match(source.text, end) is not None
 
 
 def shares_line(source: Source, node: ast.stmt) -> bool:

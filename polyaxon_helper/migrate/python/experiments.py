@@ -9,6 +9,8 @@ from .names import Names, Variable
 from .references import LEGACY, Found, References, Symbol, Use
 
 WORD = re.compile(r"(?<![\w.\"'])[A-Za-z_]\w*")
+STATE = "_experiment"
+"""Where get_experiment keeps the Experiment."""
 RUN = REPLACEMENTS["experiment"].traceml.write
 MAKERS = (LEGACY, TRACKING, CLIENT)
 """The modules that have Experiment."""
@@ -62,21 +64,21 @@ def _is_class(variable: Variable) -> bool:
 def maker(names: Names, body: List[ast.stmt]) -> Optional[Made]:
     """Give the function get_experiment that an earlier run wrote, known by its shape."""
     for node in body:
-        if isinstance(node, ast.FunctionDef) and node.body and isinstance(node.body[-1], ast.Return):
-            state = getattr(node.body[-1].value, "id", "")
-            imports = [each for each in node.body if isinstance(each, ast.ImportFrom) and each.module in MAKERS]
-            variable, kept = names.variable(node.name, names.module), names.variable(state, names.module)
-            made = [each.value.func for each in ast.walk(node) if isinstance(each, ast.Assign)
-                    and isinstance(each.value, ast.Call)]
-            if state and len(made) == 1 and isinstance(made[0], ast.Name) and len(variable.bindings) == 1:
-                text = named(GET_EXPERIMENT.text, {"get_experiment": node.name, "_experiment": state,
-                                                   "Experiment": made[0].id})
-                meant = ast.parse(text).body
-                shape = ast.FunctionDef(**{**dict(ast.iter_fields(node)), "body": [
-                    each for each in node.body if each not in imports]})
-                start = next((each for each in body if ast.dump(each) == ast.dump(meant[0])), None)
-                if start is not None and ast.dump(shape) == ast.dump(meant[1]) and len(kept.bindings) == 2:
-                    return Made(variable, [start, node], state)
+        inside = node.body if isinstance(node, ast.FunctionDef) else []
+        if len(inside) not in (3, 4) or not isinstance(inside[-3], ast.Global) or not isinstance(node, ast.FunctionDef):
+            continue
+        state, test = inside[-3].names[0], inside[-2]
+        made = getattr(getattr(test, "body", [None])[0], "value", None)
+        text = named(GET_EXPERIMENT.text, {"get_experiment": node.name, STATE: state, "Experiment": getattr(
+            getattr(made, "func", None), "id", "")})
+        start, meant = ast.parse(text).body
+        starts = [each for each in body if isinstance(each, ast.Assign) and ast.dump(each) == ast.dump(start)]
+        shape = ast.FunctionDef(**{**dict(ast.iter_fields(node)), "body": inside[-3:]})
+        imports = all(isinstance(each, ast.ImportFrom) and each.module in MAKERS for each in inside[:-3])
+        variable = names.variable(node.name, names.module)
+        if imports and starts and ast.dump(shape) == ast.dump(meant) and len(variable.bindings) == 1 \
+                and len(names.variable(state, names.module).bindings) == 2:
+            return Made(variable, [starts[0], node], state)
     return None
 
 

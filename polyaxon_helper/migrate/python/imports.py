@@ -10,6 +10,7 @@ Import = Union[ast.Import, ast.ImportFrom]
 Item = Union[int, str]
 """A name of the old statement, by its number, or a new one."""
 
+REST_OF_LINE = re.compile(r"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|$)")
 COMMENT = re.compile(r"#[^\r\n]*")
 NO_CODE = (tokenize.COMMENT, tokenize.NL)
 
@@ -49,6 +50,21 @@ def parts(source: Source, node: Import) -> Parts:
         elements.append((begin, end))
     module = (tokens[1].start, tokens[keyword - 1].end) if keyword else (start, start)
     return Parts(start, module, tokens[keyword].end, elements, tokens[-1].end)
+
+
+def own_lines(source: Source, node: ast.stmt) -> Optional[Tuple[int, int]]:
+    """Give where the lines of an import start and end, if it has them alone."""
+    if not isinstance(node, (ast.Import, ast.ImportFrom)):
+        return None
+    old = parts(source, node)
+    begin = source.line_start(old.start)
+    alone = not source.text[begin:old.start].strip() and stands_alone(source, old.end)
+    return (begin, source.line_end(old.end) + len(source.newline)) if alone else None
+
+
+def stands_alone(source: Source, end: int) -> bool:
+    """Tell whether nothing but a comment follows in the line."""
+    return REST_OF_LINE.match(source.text, end) is not None
 
 
 def reworded(source: Source, old: Parts, module: str, items: Sequence[Item]) -> str:

@@ -1,6 +1,7 @@
 """What moved and is not quite as it was."""
 import ast
-from typing import Iterator, List, Optional
+import re
+from typing import Iterator, List, Optional, Sequence
 
 from ...replacements import Target, written
 from .decide import Move
@@ -35,7 +36,7 @@ def _of_row(refs: References, target: Target, move: Move) -> Iterator[Found]:
     note = written(symbol.name, target).note if symbol.legacy != LEGACY else ""
     if not note or not symbol.uses:
         return
-    if symbol.name == "get_outputs_path" and not _names(refs.names, BUCKETS):
+    if symbol.name == "get_outputs_path" and not _names(refs, BUCKETS):
         return
     if symbol.name == "get_data_paths" and all(_reads_values(refs.names, use.parent) for use in symbol.uses):
         return
@@ -51,10 +52,10 @@ def _of_metrics(refs: References, target: Target, move: Move) -> Iterator[Found]
     names = refs.names
     symbol = move.symbol
     if target.column == "client":
-        if symbol.uses and _names(names, THREADS):
+        if symbol.uses and _names(refs, THREADS):
             yield Found(symbol.uses[0].start, symbol.legacy, THREADED)
         return
-    if symbol.uses and _names(names, FORKS):
+    if symbol.uses and _names(refs, FORKS):
         yield Found(symbol.uses[0].start, symbol.legacy, FORKED)
     for use in symbol.uses:
         for keyword in getattr(use.parent, "keywords", []):
@@ -67,9 +68,6 @@ def _of_metrics(refs: References, target: Target, move: Move) -> Iterator[Found]
                     yield Found(use.start, symbol.legacy, UNUSUAL.format(name))
 
 
-def _names(names: Names, words: "tuple[str, ...]") -> bool:
-    """Tell whether a module names one of these."""
-    imported = {part for node, _ in names.imports for alias in node.names
-                for part in [*(getattr(node, "module", None) or "").split("."), *alias.name.split(".")]}
-    attributes = {node.attr for node in names.parents if isinstance(node, ast.Attribute)}
-    return not imported.isdisjoint(words) or not attributes.isdisjoint(words)
+def _names(refs: References, words: Sequence[str]) -> bool:
+    """Tell whether a module has one of these words in it."""
+    return re.search(r"\b(?:{})\b".format("|".join(words)), refs.source.text) is not None

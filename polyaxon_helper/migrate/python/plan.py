@@ -5,7 +5,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 from ...replacements import CLIENT, EXCEPTIONS, SIGNATURES, TRACKING, Target
 from .decide import Move
 from .edits import Edits
-from .experiments import WORD, maker, named
+from .experiments import STATE, WORD, maker, named
 from .names import Scope, Variable
 from .references import References, Site
 from .source import Source
@@ -13,7 +13,6 @@ from .source import Source
 OTHER_NAMES = {"Experiment": "PolyaxonExperiment", "Job": "PolyaxonJob", "get_experiment": "get_polyaxon_experiment",
                "PolyaxonClientException": "ClientException", "tracking": "traceml_tracking"}
 # What to call something whose name means something else; others get polyaxon_ in front
-STATE = "_experiment"
 
 
 class Plan(NamedTuple):
@@ -112,6 +111,10 @@ def is_imported_at_top(plan: Plan, name: str) -> bool:
     return variable is not None and bool(variable.bindings) or any(
         part.site.scope is plan.refs.names.module
         for move in plan.moves if name in needs(plan, move) for part in move.symbol.parts)
+
+
+def import_line(plan: Plan, name: str) -> str:
+    return "from {} import {}".format(plan.target.homes[name], name_as(plan, name))
 
 
 def name_as(plan: Plan, name: str) -> str:

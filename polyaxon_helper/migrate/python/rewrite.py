@@ -6,7 +6,7 @@ from ...replacements import Target
 from .decide import Move
 from .edits import Edits, first_line, mark, shares_line
 from .experiments import named
-from .plan import Plan, choose, definition, is_imported_at_top, laid_out, name_as, needed
+from .plan import Plan, choose, definition, import_line, is_imported_at_top, laid_out, needed
 from .references import References
 from .source import Source
 from .statements import write_imports
@@ -58,8 +58,7 @@ def _functions(plan: Plan, functions: List[str]) -> Iterator[str]:
     texts.update((move.function, (definition(plan, move), needed(move.body, plan.target)))
                  for move in plan.moves if move.form == "function")
     for text, names in texts.values():
-        lines = ["    from {} import {}\n".format(plan.target.homes[name], name_as(plan, name))
-                 for name in sorted(names) if name in plan.target.homes and not is_imported_at_top(plan, name)]
+        lines = ["    {}\n".format(import_line(plan, name)) for name in sorted(names) if name in plan.target.homes and not is_imported_at_top(plan, name)]
         yield text.replace("):\n", "):\n" + "".join(lines + ["\n"] * bool(lines)), 1).rstrip("\n")
 
 
@@ -72,8 +71,7 @@ def _bring(plan: Plan, importing: List[ast.AST]) -> List[str]:
                          if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
             if not any(node in importing for node in functions):
                 lines.setdefault(functions[-1] if functions else None, set()).update(
-                    "from {} import {}".format(plan.target.homes[name], name_as(plan, name))
-                    for name in needed(change.new, plan.target) if not is_imported_at_top(plan, name))
+                    import_line(plan, name) for name in needed(change.new, plan.target) if not is_imported_at_top(plan, name))
     for function, texts in lines.items():
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
             _import_in(plan, function, sorted(texts))

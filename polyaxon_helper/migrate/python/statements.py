@@ -4,8 +4,21 @@ import re
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .decide import Move
-from .edits import REST_OF_LINE, mark, stands_alone
-from .imports import Import, Item, Key, Parts, key, parts, place, reworded, with_names
+from .edits import mark
+from .imports import (
+    REST_OF_LINE,
+    Import,
+    Item,
+    Key,
+    Parts,
+    key,
+    own_lines,
+    parts,
+    place,
+    reworded,
+    stands_alone,
+    with_names,
+)
 from .plan import Plan, changed, definition, existing, is_imported_at_top, laid_out, name_as, needed, needs
 from .references import LEGACY, Site
 from .source import Source
@@ -200,7 +213,8 @@ def _new_import(block: Block, module: str, slot: Optional[Import], free: List[Im
         text = _with_names(source.text, old, module, block.moved[slot].get(module, []), names, source)
     else:
         text = "from {} import {}".format(module, ", ".join(map(str, with_names([], str, names))))
-    run = [node for node in _run(block, anchor) if node not in free and block.becomes.get(node, ()) is not None]
+    run = [node for node in _run(block, anchor) if isinstance(node, (ast.Import, ast.ImportFrom))
+           and node not in free and block.becomes.get(node, ()) is not None]
     at = place([block.becomes.get(node) or key(node) for node in run], run.index(slot) if slot in run else None, module)
     if slot is not None and (at is None or not run):
         edits.replace(old.start, old.end, text + comment * stands_alone(source, old.end))
@@ -228,23 +242,21 @@ def _new_import(block: Block, module: str, slot: Optional[Import], free: List[Im
         edits.statement(before, before=text)
 
 
-def _run(block: Block, anchor: Import) -> List[Import]:
+def _run(block: Block, anchor: Import) -> List[ast.stmt]:
     """Give the imports that follow each other, each in a line of its own, among which a statement stands."""
     source = block.plan.refs.source
-    runs: List[List[Import]] = [[]]
-    end = -1
-    for node in next(site.body for site in block.sites if site.node is anchor):
-        start = source.start(node)
-        line = source.line_start(start)
-        old = parts(source, node) if isinstance(node, (ast.Import, ast.ImportFrom)) else None
-        if old is None or source.text[line:start].strip() or not stands_alone(source, old.end):
-            runs.append([])
-            continue
-        if line != source.line_end(end) + len(source.newline):
-            runs.append([])
-        runs[-1] += [node] if isinstance(node, (ast.Import, ast.ImportFrom)) else []
-        end = old.end
-    return next((run for run in runs if anchor in run), [])
+    body = next(site.body for site in block.sites if site.node is anchor)
+    first = last = body.index(anchor)
+    while first and _follow(source, *body[first - 1:first + 1]):
+        first -= 1
+    while last + 1 < len(body) and _follow(source, *body[last:last + 2]):
+        last += 1
+    return list(body[first:last + 1]) if own_lines(source, anchor) else []
+
+
+def _follow(source: Source, one: ast.stmt, other: ast.stmt) -> bool:
+    lines, more = own_lines(source, one), own_lines(source, other)
+    return lines is not None and more is not None and lines[1] == more[0]
 
 
 def _remove(block: Block, free: List[Import]) -> None:
