@@ -15,6 +15,8 @@ SITUATIONS = ("managed", "outside", "missing", "not importable")
 PACKAGES = ("polyaxon_client", "polyaxon_helper", "traceml", "polyaxon")
 NOT_SENT = "a metric that is not sent"
 """How a script ends that sends a metric outside Polyaxon: 0.5.0 had no experiment then, the client makes none."""
+NOT_MANAGED = "PolyaxonClientException: not managed"
+"""How one ends that asks for something else there, such as what it then sends."""
 
 Modules = Dict[str, Union[str, Dict[str, Any]]]
 """The text of each, or what it has."""
@@ -134,7 +136,8 @@ def _client(events: List[Any], managed: bool) -> Modules:
     tracking = {name: ask(name, name.upper()) for name in ("get_log_level", "get_outputs_path", "get_outputs_refs_paths")}
     tracking.update(Experiment=Experiment, Job=Job, get_data_paths=ask("get_data_paths", {"data": "/data"}))
     exceptions = {"PolyaxonClientException": PolyaxonClientException}
-    return {"polyaxon_client": "__path__ = []", "polyaxon_client.tracking": tracking,
+    return {"polyaxon_client": "__path__ = []", "polyaxon_client.tracking": {"__path__": [], **tracking},
+            "polyaxon_client.tracking.experiment": tracking,
             "polyaxon_client.exceptions": exceptions,
             "polyaxon_helper.client": {"settings": None, **tracking, **exceptions}}
 
@@ -222,6 +225,6 @@ def run(text: str, situation: str, beside: Modules = {}, lazy: bool = False) -> 
 
 def differs(before: Outcome, after: Outcome) -> bool:
     """Tell whether a script does something else; one that ends at its first metric may have made no argument for it."""
-    if before.error == after.error == NOT_SENT:
+    if NOT_SENT in (before.error, after.error) and {before.error, after.error} <= {NOT_SENT, NOT_MANAGED}:
         return after.events != before.events[:len(after.events)]
     return before != after

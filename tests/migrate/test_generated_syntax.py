@@ -1,15 +1,14 @@
 """Whatever the grammar allows: never a crash, the same bytes outside, stable."""
-import ast
-import warnings
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
-from polyaxon_helper.migrate.python import migrate
-from polyaxon_helper.migrate.source import Unreadable
+from polyaxon_helper.migrate.python import Unreadable
+from polyaxon_helper.replacements import TRACEML, Target
 
 from .conftest import examples
+from .rows import PYTHON_3_9, move
 
 
 def sources() -> Any:
@@ -19,17 +18,16 @@ def sources() -> Any:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("target", [PYTHON_3_9, TRACEML], ids=["client", "traceml"])
 @examples(8)
 @given(st.deferred(sources))
-def test_generated_syntax(source: str) -> None:
+def test_generated_syntax(target: Target, source: str) -> None:
     text = source + "\nimport polyaxon_helper as ph_\nph_.get_log_level()\n"
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(text)
-        result = migrate(text)
-    except (SyntaxError, ValueError, Unreadable):
+        assert move(source, target).text == source
+        result = move(text, target)
+    except Unreadable:
         return
     assert result.text.startswith(source)
-    assert "\nget_log_level()\n" in result.text or "_get_log_level()" in result.text or result.places
-    assert migrate(result.text).text == result.text
+    assert "ph_" not in result.text[len(source):] or result.after.places
+    assert move(result.text, target).text == result.text

@@ -8,7 +8,7 @@ from typing import Any, List
 
 import pytest
 
-from polyaxon_helper.migrate.names import Names
+from polyaxon_helper.migrate.python.names import Names
 
 FOLDER = sysconfig.get_paths()["stdlib"]
 MODULES = ["argparse", "ast", "bdb", "collections/__init__", "contextlib", "dataclasses", "datetime", "difflib", "enum",

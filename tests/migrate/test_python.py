@@ -8,7 +8,7 @@ import pytest
 from polyaxon_helper.migrate.python import Surprise, Unreadable, leaving, read
 from polyaxon_helper.migrate.python.edits import Edit, Edits, applied
 from polyaxon_helper.migrate.python.source import Source
-from polyaxon_helper.replacements import CLIENT, EXCEPTIONS, REPLACEMENTS, TRACEML, TRACKING, Target
+from polyaxon_helper.replacements import CLIENT, REPLACEMENTS, TRACEML, TRACKING, Target
 
 from . import standin
 from .rows import ALL, PYTHON_3_9, PYTHON_3_11, Row, move, rows, same_reports, whole
@@ -45,20 +45,25 @@ def test_keeps_line_ends(target: Target, row: Row, end: str) -> None:
 @pytest.mark.parametrize("row", MOVING)
 def test_for_newer_pythons_the_names_come_from_one_module_of_ours(row: Row) -> None:
     """The lines are the same but for the imports, which may be one where there were two, and sort elsewhere."""
-    newer = move(row.before, PYTHON_3_11).text
-    there = [line for line in row.before.splitlines() if re.search("from polyaxon_(client|helper.client)", line)]
+    newer, there = move(row.before, PYTHON_3_11).text, re.findall("from polyaxon_client.*", row.before)
+    assert re.findall("from polyaxon_client.*", newer) == there  # what was there is not this run's
     if "PolyaxonClientException" not in row.after and not there:
-        assert sorted(newer.splitlines()) == sorted(row.after.replace(TRACKING, CLIENT).splitlines())
-    assert [line for line in newer.splitlines() if TRACKING in line or EXCEPTIONS in line and line not in there] == [
-        line for line in there if line in newer.splitlines()]
+        assert lines(newer) == lines(row.after.replace(TRACKING, CLIENT))
+
+
+def lines(text: str) -> List[str]:
+    return sorted(line.strip().replace("  # noqa: F401", "") for line in text.splitlines() if line.strip())
 
 
 @pytest.mark.parametrize("row", MOVING)
 @pytest.mark.parametrize("python", [PYTHON_3_9, PYTHON_3_11], ids=["3.9", "3.11"])
 def test_two_steps_equal_one(row: Row, python: Target) -> None:
-    once = move(row.before, TRACEML)
-    if not once.after.places:
-        assert move(move(row.before, python).text, TRACEML).text == once.text
+    """Blank lines apart: those that the first step puts around what it adds may be there already, or not."""
+    once, twice = move(row.before, TRACEML), move(move(row.before, python).text, TRACEML)
+    if twice.after.places:
+        assert once.after.places or re.search("globals|exec", row.before)  # who reads itself may read get_experiment
+    elif not once.after.places:
+        assert lines(twice.text) == lines(once.text)
 
 
 @pytest.mark.parametrize("situation", standin.SITUATIONS)
@@ -294,7 +299,7 @@ def test_tells_which_names_would_go(text: str, client: List[str], traceml: List[
 
 SEND = "from polyaxon_helper import send_metrics\nsend_metrics(a=1)\n"
 NOTES: Dict[str, Tuple[Target, str, List[Tuple[int, str, str]]]] = {
-    "a thread": (PYTHON_3_9, "from threading import Thread\n" + SEND, [(13, "send_metrics", "call get_experiment() once")]),
+    "a thread": (PYTHON_3_9, "from threading import Thread\n" + SEND, [(14, "send_metrics", "call get_experiment() once")]),
     "a thread, no metrics": (
         PYTHON_3_9, "from threading import Thread\nfrom polyaxon_helper import get_params\nget_params()\n", []),
     "no thread": (PYTHON_3_9, SEND, []),
@@ -334,7 +339,7 @@ def test_says_what_is_not_as_it_was(target: Target, text: str, notes: List[Tuple
 @pytest.mark.parametrize("target", [PYTHON_3_9, TRACEML], ids=["client", "traceml"])
 @pytest.mark.parametrize("name", list(REPLACEMENTS))
 def test_every_name_moves_or_has_its_snippet(name: str, target: Target) -> None:
-    result = move("import polyaxon_helper\n\npolyaxon_helper.{}()\n".format(name), target)
+    result = move("import polyaxon_helper\n\nx = polyaxon_helper.{}()\n".format(name), target)
     row: Any = getattr(REPLACEMENTS[name], target.column)
     assert bool(result.after.places) == ("polyaxon_helper" in result.text)
     assert all(row.write in place.message or name in ("experiment", "Experiment") for place in result.after.places)
@@ -350,8 +355,8 @@ TELLS: Dict[str, Tuple[Target, str, Tuple[bool, bool, bool]]] = {
     "what stays with the client": (
         TRACEML, "from polyaxon_client.tracking import Job\nJob()\n", (False, False, True)),
     "the rest of the client": (TRACEML, "from polyaxon_client.client import PolyaxonClient\n" + SEND, (False, False, True)),
-    "an Experiment that became a run": (
-        TRACEML, "from polyaxon_client.tracking import Experiment\nrun = Experiment()\n", (False, False, False)),
+    "everything": (PYTHON_3_9, "from polyaxon_helper import *\nget_params()\n", (False, True, False)),
+    "a string": (PYTHON_3_9, "mock.patch('polyaxon_helper.send_metrics')\n", (False, True, False)),
 }
 
 
@@ -386,7 +391,6 @@ def test_another_tree_than_was_meant_is_a_surprise(start: int, end: int, new: st
         edits.result()
 
 
-def test_a_name_in_other_letters_stays() -> None:
+def test_a_name_in_other_letters_is_the_same_to_python() -> None:
     text = "from \uff50olyaxon_helper import get_log_level\nget_log_level()\n"
-    with pytest.raises(Surprise):
-        move(text)
+    assert move(text).text == "from polyaxon_client.tracking import get_log_level\nget_log_level()\n"

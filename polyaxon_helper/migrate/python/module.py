@@ -5,7 +5,7 @@ from ...replacements import Target
 from . import decide, rewrite as writing
 from .names import Names
 from .notes import notes
-from .references import LEGACY, References, references
+from .references import CLIENT_ONLY, LEGACY, OF_CLIENT, References, references
 from .source import LINE_END, Source
 
 
@@ -71,7 +71,7 @@ def rewrite(module: Module, target: Target, selected: FrozenSet[str], taken: Fro
                     for offset, name, message in each if offset >= 0])
     uses = sum(len(move.symbol.uses) or 1 for move in moves)
     return Result(text, uses, Report(*old), Report(*new), makes=own is not None or "_experiment = None" in text,
-                  on_shim=_stays(refs, moves, True), on_client=refs.on_client or _stays(refs, moves, False))
+                  on_shim=_stays(refs, moves, True), on_client=_stays(refs, moves, False))
 
 
 def _place(ends: List[int], offset: int, name: str, message: str) -> Place:
@@ -82,7 +82,8 @@ def _place(ends: List[int], offset: int, name: str, message: str) -> Place:
 
 
 def _stays(refs: References, moves: List[decide.Move], legacy: bool) -> bool:
-    """Tell whether names of the legacy package, or of the client, are left."""
+    """Tell whether something of the legacy package, or of the client, is left."""
     moved = [move.symbol for move in moves]
-    return any((getattr(part.site.node, "module", LEGACY) == LEGACY) == legacy
-               for symbol in refs.symbols if symbol not in moved for part in symbol.parts)
+    return any((each.message in OF_CLIENT) != legacy for each in refs.found if each.message != CLIENT_ONLY) or any(
+        (getattr(part.site.node, "module", LEGACY) == LEGACY) == legacy
+        for symbol in refs.symbols if symbol not in moved for part in symbol.parts)

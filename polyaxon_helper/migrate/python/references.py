@@ -29,6 +29,7 @@ NEAREST = {
     "settings": "write `polyaxon.settings.CLIENT_CONFIG.is_managed`, or `.in_cluster`",
 }
 """What traceml has in place of what the table says nothing of."""
+OF_CLIENT = (CLIENT_OBJECT, CLIENT_OWN, *NEAREST.values())
 
 
 class Found(NamedTuple):
@@ -87,7 +88,6 @@ class References(NamedTuple):
     sites: List[Site]
     found: List[Found]
     stuck: List[Variable]  # packages that are used in a way that can't move
-    on_client: bool = False  # whether it uses something of the client's that the table says nothing of
 
 
 def references(source: Source, names: Names, target: Target) -> References:
@@ -102,7 +102,6 @@ def references(source: Source, names: Names, target: Target) -> References:
                 variables.setdefault((names.imported[alias], name), []).append(Part(site, alias))
             if message:
                 refs.found.append(Found(source.start(node), alias.name, message))
-                refs = refs._replace(on_client=refs.on_client or message in (CLIENT_OWN, *NEAREST.values()))
             if (name or message) and site not in refs.sites[-1:]:
                 refs.sites.append(site)
     for (variable, name), parts in variables.items():
@@ -121,7 +120,7 @@ def _legacy_name(node: Import, alias: ast.alias, target: Target) -> Tuple[str, s
     source = "" if node.level else node.module or ""
     if source == LEGACY or source in target.sources:
         if alias.name == "*" or alias.name in REPLACEMENTS:
-            return (alias.name, "") if alias.name != "*" else ("", STAR)
+            return (alias.name, "") if alias.name != "*" else ("", STAR if source == LEGACY else CLIENT_OBJECT)
         if source == LEGACY:
             ours = CLIENT_ONLY if alias.name == "client" and target.sources else ""
             return "", ours if alias.name in OURS else UNKNOWN
