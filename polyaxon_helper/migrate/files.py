@@ -18,7 +18,7 @@ NOT_READ = frozenset((
     "__pycache__", "__pypackages__", "build", "dist", "node_modules", "site-packages", "dist-packages",
 ))
 ENVIRONMENT = ("pyvenv.cfg", "conda-meta")
-SUFFIXES = (".py", ".pyw")
+PYTHON = re.compile(r"\.pyw?\Z", re.I)
 LEFT_BEHIND = re.compile(r"\..*\.polyaxon-helper-(\d{1,9})\.tmp")
 
 
@@ -54,7 +54,7 @@ class Files:
         tops = {top: None for top, inside in map(_where, filter("-".__ne__, self.paths)) if inside in self._listed(top)
                 or any(name.startswith(inside) for name in self._listed(top))}
         for top in tops:
-            yield from self._new(os.path.join(top, name) for name in self._listed(top) if name.lower().endswith(SUFFIXES))
+            yield from self._new(os.path.join(top, name) for name in filter(PYTHON.search, self._listed(top)))
 
     def _new(self, paths: Iterable[str]) -> Iterator[str]:
         for path in paths:
