@@ -1,16 +1,16 @@
 """A module's text, its tree, and where in the text the nodes of the tree stand."""
 import ast
 import re
+import sys
 import tokenize
 import warnings
 from bisect import bisect_right
 from typing import Iterator, NamedTuple, Optional, Tuple, Union
 
 LINE_END = re.compile(r"\r\n|\r|\n")  # str.splitlines() knows more of them than Python does
-GAP = re.compile(r"(?:[ \t\f\r\n\\]|#[^\r\n]*)*")
-"""What may stand between two tokens in parentheses."""
+GAP = re.compile(r"(?:[ \t\f\r\n\\]|#[^\r\n]*)*")  # what may stand between two tokens in parentheses
 UNIT = re.compile(r"(?:\A|(?<=[\r\n]))\w[^\r\n]*:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)([ \t]+)[^\s#]")
-PARSE_ERRORS = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
+STRING = "value" if sys.version_info >= (3, 8) else "s"  # the field of a string constant that has its text
 
 Positioned = Union[ast.stmt, ast.expr]
 
@@ -28,21 +28,19 @@ class Surprise(Exception):
 
 
 class Token(NamedTuple):
-    """A token, with its offsets in the whole text."""
-
     kind: int
     text: str
-    start: int
+    start: int  # an offset in the whole text, as the end
     end: int
 
 
-def parsed(text: str) -> ast.Module:
+def parsed(text: Union[str, bytes]) -> ast.Module:
     """Give the tree of a text; raises Unreadable."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             return ast.parse(text)
-        except PARSE_ERRORS as error:
+        except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
             message = getattr(error, "msg", None) or str(error) or type(error).__name__
             raise Unreadable(message, getattr(error, "lineno", None) or 1) from None
 
@@ -60,11 +58,11 @@ class Source:
 
     def start(self, node: Positioned) -> int:
         """Give the offset where a node starts; the tree's columns count bytes of UTF-8."""
-        begin = self.starts[node.lineno - 1]
-        if self._is_ascii:
-            return begin + node.col_offset
-        line = self.text[begin:begin + node.col_offset].encode("utf-8", "surrogatepass")
-        return begin + len(line[:node.col_offset].decode("utf-8", "replace"))
+        begin, column = self.starts[node.lineno - 1], max(0, node.col_offset)  # below 0: a long string, on Python 3.7
+        if not self._is_ascii:
+            line = self.text[begin:begin + column].encode("utf-8", "surrogatepass")
+            column = len(line[:column].decode("utf-8", "replace"))
+        return begin + column
 
     def position(self, offset: int) -> Tuple[int, int]:
         """Give line and column, both from 1, as editors show them."""
@@ -95,9 +93,14 @@ class Source:
         match = GAP.match(self.text, offset)
         return match.end() if match else offset
 
-    def word(self, offset: int, word: str) -> Optional[int]:
-        """Give where this word ends, if it stands there."""
-        return offset + len(word) if self.text.startswith(word, offset) else None
+    def word(self, offset: int, *words: str) -> Optional[int]:
+        """Give where these words end, if they are what stands there."""
+        for word in words:
+            offset = self.next(offset)
+            if not self.text.startswith(word, offset):
+                return None
+            offset += len(word)
+        return offset
 
     def tokens(self, offset: int) -> Iterator[Token]:
         """Give the tokens from an offset to the end of its logical line."""

@@ -7,21 +7,16 @@ too few a program that breaks.
 import ast
 import os
 import re
-import warnings
 from itertools import product
-from typing import Dict, FrozenSet, Iterable, Iterator, Mapping, Set, Tuple, Union
+from typing import Dict, FrozenSet, Iterable, Iterator, Mapping, Set, Tuple
 
-Pair = Tuple[str, str]
-"""The word of a module, and a name in it."""
+from .source import STRING, Unreadable, parsed
 
-DOTS = "."
-"""The word of every package, where an import is from nothing but dots."""
+Pair = Tuple[str, str]  # the word of a module, and a name in it
+
+DOTS = "."  # the word of every package, where an import is from nothing but dots
 FROM_DOTS = re.compile(rb"from[\s\\]*\.[\s.\\]*import\b")
 ASCII = re.compile(rb"\w+")
-UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
-TEXT = {"Constant": "value", "Str": "s"}
-"""Where a string constant has its text; Python 3.7 calls it Str."""
-TELLING = {"alias", "AsyncFunctionDef", "Attribute", "ClassDef", "FunctionDef", "ImportFrom", "Module", *TEXT}
 
 
 def taken(wanted: Mapping[str, FrozenSet[str]], files: Iterable[Tuple[str, bytes]]) -> Dict[str, FrozenSet[str]]:
@@ -35,17 +30,17 @@ def taken(wanted: Mapping[str, FrozenSet[str]], files: Iterable[Tuple[str, bytes
     names = {name: _ascii(name) for _, name in left}
     found: Dict[str, Set[str]] = {}
     for path, raw in files if left else ():
-        named = _standing(names, raw)
-        near = _standing(words, raw) if named else {}
-        if DOTS in near and not FROM_DOTS.search(raw):
-            del near[DOTS]
-        asked = {pair: left[pair] - {path} for pair in product(near, named) if pair in left}
-        hit = asked.keys() & _takes(raw, near, named) if any(asked.values()) else ()
-        for pair in hit:
+        if not any(name in raw for name in names.values()):
+            continue
+        whole = {b"", *ASCII.findall(raw)}
+        near = {each for each, word in words.items() if word in whole and (each != DOTS or FROM_DOTS.search(raw))}
+        asked = {(word, name): left[word, name] - {path} for word, name in left if word in near and names[name] in whole}
+        takes = _takes(raw, near, {name for _, name in asked}) if any(asked.values()) else set()
+        for pair in takes.intersection(asked):
             left[pair] -= asked[pair]
             for module in asked[pair]:
                 found.setdefault(module, set()).add(pair[1])
-        if hit and not any(left.values()):
+        if takes and not any(left.values()):
             break
     return {module: frozenset(some) for module, some in found.items()}
 
@@ -56,8 +51,7 @@ def _by_pair(wanted: Mapping[str, FrozenSet[str]]) -> Dict[Pair, Set[str]]:
     for module, names in wanted.items():
         folder, base = os.path.split(os.path.abspath(module))
         word = os.path.splitext(base)[0]
-        words = (os.path.basename(folder), DOTS) if word == "__init__" else (word,)
-        for pair in product(words, names):
+        for pair in product((os.path.basename(folder), DOTS) if word == "__init__" else (word,), names):
             pairs.setdefault(pair, set()).add(module)
     return pairs
 
@@ -67,63 +61,35 @@ def _ascii(word: str) -> bytes:
     return max(ASCII.findall(word.encode("utf-8", "replace")), key=len, default=b"")
 
 
-def _standing(parts: Mapping[str, bytes], among: Union[bytes, Set[bytes]]) -> Dict[str, bytes]:
-    return {each: part for each, part in parts.items() if part in among}
-
-
-def _takes(raw: bytes, words: Mapping[str, bytes], names: Mapping[str, bytes]) -> Set[Pair]:
+def _takes(raw: bytes, words: Set[str], names: Set[str]) -> Set[Pair]:
     """Give what a file takes, and where Python can't parse it, what it may take."""
-    whole = {b"", *ASCII.findall(raw)}
-    near, named = set(_standing(words, whole)), set(_standing(names, whole))
-    if not near or not named:
-        return set()  # they were parts of longer words
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(raw)
-    except UNPARSABLE:
-        return set(product(near, named))
-    return set(_pairs(tree, near - {DOTS}, named))
+        return set(_pairs(parsed(raw), words - {DOTS}, names))
+    except Unreadable:
+        return set(product(words, names))
 
 
 def _pairs(tree: ast.Module, words: Set[str], names: Set[str]) -> Iterator[Pair]:
     """Give the pairs that imports, attributes and strings make, also with other words than these."""
     called: Dict[str, Set[str]] = {}
     members: Set[Pair] = set()
-    texts: Set[str] = set()
     docstrings: Set[ast.AST] = set()
-    for node in filter(_tells, ast.walk(tree)):  # a body comes before what is in it
+    for node in ast.walk(tree):  # a body comes before what is in it
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 yield from product([_last(node.module or "") or DOTS], names if alias.name == "*" else [alias.name])
         elif isinstance(node, ast.alias):
             called.setdefault(node.asname or node.name, set()).add(_last(node.name))
-        elif isinstance(node, ast.Attribute) and node.attr in names:
+        elif isinstance(node, ast.Attribute):
             members.add((getattr(node.value, "id", getattr(node.value, "attr", "")), node.attr))
         elif isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             docstrings.update(first.value for first in node.body[:1] if isinstance(first, ast.Expr))
-        elif node not in docstrings:
-            texts.add(_text(node))
+        elif isinstance(getattr(node, STRING, None), str) and node not in docstrings:
+            head, dot, name = getattr(node, STRING).rpartition(".")
+            if name in names:  # a name alone goes with each of the words
+                yield from product([re.split(r"\W", head)[-1]] if dot else words, [name])
     for owner, name in members:
-        yield from product(called.get(owner, set()) | {owner}, [name])
-    for text in texts:
-        yield from _spelled(text, words, names)
-
-
-def _spelled(text: str, words: Set[str], names: Set[str]) -> Iterator[Pair]:
-    """Give the pairs that a string makes; a name alone goes with each of the words."""
-    head, dot, name = text.rpartition(".")
-    if name in names:
-        yield from product([re.split(r"\W", head)[-1]] if dot else words, [name])
-
-
-def _text(node: ast.AST) -> str:
-    text = getattr(node, TEXT.get(type(node).__name__, ""), "")
-    return text if isinstance(text, str) else ""
-
-
-def _tells(node: ast.AST) -> bool:
-    return type(node).__name__ in TELLING
+        yield from product(called.get(owner, set()) | {owner}, [name] if name in names else [])
 
 
 def _last(dotted: str) -> str:
