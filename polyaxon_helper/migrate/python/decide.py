@@ -166,8 +166,7 @@ def role_of(names: Names, node: ast.AST) -> str:
         return "method"
     if isinstance(parent, (ast.BoolOp, ast.UnaryOp, ast.Compare)) or getattr(parent, "test", None) is node:
         return "test"
-    defaults = parent.args.defaults + parent.args.kw_defaults if hasattr(parent, "args") else []
-    return "default" if node in defaults else "value"
+    return "default" if isinstance(parent, ast.arguments) else "value"
 
 
 # How it moves

@@ -3,14 +3,22 @@
 Not by symtable: from 3.12 on it inlines comprehensions, and their names show up in the scope around them.
 """
 import ast
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
-BINDERS = {"ExceptHandler": "name", "MatchAs": "name", "MatchStar": "name", "MatchMapping": "rest",
-           "TypeVar": "name", "ParamSpec": "name", "TypeVarTuple": "name"}
+from .source import STRING
+
+BINDERS = {**dict.fromkeys((
+    "FunctionDef", "AsyncFunctionDef", "ClassDef", "ExceptHandler", "MatchAs", "MatchStar", "TypeVar", "ParamSpec",
+    "TypeVarTuple"), "name"), "MatchMapping": "rest"}
 """Nodes that bind the name in one of their fields, some of them unknown to older Pythons."""
+SCOPES = {"ClassDef": "class", **dict.fromkeys(("FunctionDef", "AsyncFunctionDef", "Lambda"), "function"),
+          **dict.fromkeys(("ListComp", "SetComp", "DictComp", "GeneratorExp"), "comprehension")}
+INSIDE = frozenset(("body", "elt", "key", "value", "generators"))
+"""The fields of such nodes that are in the new scope; the others are in the one around it."""
 
 
 class Binding(NamedTuple):
+    name: str
     node: Any  # a statement, a Name, an argument, ...
     scope: "Scope"  # where it stands, which is elsewhere than what it binds after `global`
     alias: Optional[ast.alias] = None  # the part of an import that binds
@@ -53,9 +61,6 @@ class Variable:
         self.unclear = False  # a class body that binds the name also reads it, and so reads either
 
 
-Children = Iterable[Tuple[ast.AST, Scope]]
-
-
 class Names:
     """The names of a module."""
 
@@ -66,8 +71,9 @@ class Names:
         self.imports: List[Tuple[Any, Scope]] = []  # every import statement, with the scope that it stands in
         self.imported: Dict[ast.alias, Variable] = {}  # what each part of an import binds
         self.strings: Dict[ast.expr, str] = {}  # every string constant
-        self._bound: List[Tuple[str, Binding]] = []
+        self._bound: List[Binding] = []
         self._used: List[Use] = []
+        self._placed: Dict[ast.AST, Scope] = {}  # nodes of another scope than what they stand in
         self._walk(tree)
         self._resolve()
 
@@ -86,124 +92,75 @@ class Names:
             node = self.parents[node]
             yield node
 
-    # Collecting: a list of work in place of recursion, since expressions nest deeper than Python's stack
-
     def _walk(self, tree: ast.Module) -> None:
-        work: List[Tuple[Any, Scope]] = [(tree, self.module)]
-        special = {kind: getattr(self, method) for kind, method in SPECIAL.items()}
+        """Note all nodes: by a list of work, since expressions nest deeper than Python's stack."""
+        work: List[Tuple[ast.AST, Scope]] = [(tree, self.module)]
         while work:
             node, scope = work.pop()
             kind = type(node).__name__
-            if kind in special:
-                children = list(special[kind](node, scope))
-            else:
-                if kind in BINDERS:
-                    self._bind(getattr(node, BINDERS[kind]), Binding(node, scope))
-                children = []
-                for field in node._fields:  # as ast.iter_child_nodes() does, without the contexts of names
-                    value = getattr(node, field, None)
-                    children += [(each, scope) for each in (value if isinstance(value, list) else (value,))
-                                 if isinstance(each, ast.AST) and field != "ctx"]
-            for child, _ in children:
-                self.parents[child] = node
-            work += children
+            if kind in BINDERS and getattr(node, BINDERS[kind]):
+                self._bound.append(Binding(getattr(node, BINDERS[kind]), node, scope))
+            if kind in NOTED:
+                NOTED[kind](self, node, scope)
+            inner = self._scope(node, scope) if kind in SCOPES else scope
+            for field in node._fields:  # as ast.iter_child_nodes() does, without the contexts of names
+                value = getattr(node, field, None)
+                for child in value if isinstance(value, list) else (value,):
+                    if isinstance(child, ast.AST) and field != "ctx":
+                        self.parents[child] = node
+                        work.append((child, self._placed.get(child, inner if field in INSIDE else scope)))
 
-    def _bind(self, name: Optional[str], binding: Binding) -> None:
-        if name:
-            self._bound.append((name, binding))
+    def _scope(self, node: Any, scope: Scope) -> Scope:
+        inner = Scope(SCOPES[type(node).__name__], scope, node)
+        self.scopes.append(inner)
+        if inner.kind == "function":  # its arguments' defaults and annotations are outside
+            self._bound += [Binding(each.arg, each, inner) for each in ast.iter_child_nodes(node.args)
+                            if isinstance(each, ast.arg)]
+        elif inner.kind == "comprehension":  # of what it iterates over, the first is outside
+            self._placed[node.generators[0].iter] = scope
+        return inner
 
-    def _scope(self, kind: str, parent: Scope, node: ast.AST) -> Scope:
-        self.scopes.append(Scope(kind, parent, node))
-        return self.scopes[-1]
-
-    # What a node that has names of its own, or a scope, binds; each gives the nodes in it
-
-    def _name(self, node: ast.Name, scope: Scope) -> Children:
+    def _name(self, node: Any, scope: Scope) -> None:
         if isinstance(node.ctx, ast.Load):
             self._used.append(Use(node, scope))
         else:
-            self._bind(node.id, Binding(node, scope))
-        return ()
+            self._bound.append(Binding(node.id, node, scope))
 
-    def _string(self, node: Any, scope: Scope) -> Children:
-        text = node.value if type(node).__name__ == "Constant" else node.s
-        if isinstance(text, str):
-            self.strings[node] = text
-        return ()
+    def _string(self, node: Any, scope: Scope) -> None:
+        if isinstance(getattr(node, STRING), str):
+            self.strings[node] = getattr(node, STRING)
 
-    def _import(self, node: Any, scope: Scope) -> Children:
+    def _import(self, node: Any, scope: Scope) -> None:
         self.imports.append((node, scope))
         for alias in node.names:
             name = alias.asname or (alias.name.split(".")[0] if isinstance(node, ast.Import) else alias.name)
-            self._bind(name, Binding(node, scope, alias))
-        return ()
+            self._bound.append(Binding(name, node, scope, alias))
 
-    def _elsewhere(self, node: Any, scope: Scope) -> Children:
+    def _elsewhere(self, node: Any, scope: Scope) -> None:
         (scope.globals if isinstance(node, ast.Global) else scope.nonlocals).update(node.names)
-        return ()
 
-    def _walrus(self, node: Any, scope: Scope) -> Children:
-        outer = scope
-        while outer.kind == "comprehension" and outer.parent is not None:
-            outer = outer.parent
-        self._bind(node.target.id, Binding(node.target, outer))
-        return [(node.value, scope)]
-
-    def _function(self, node: Any, scope: Scope) -> Children:
-        arguments, body, outside = node.args, node.body, []
-        if not isinstance(node, ast.Lambda):
-            self._bind(node.name, Binding(node, scope))
-            outside = node.decorator_list + getattr(node, "type_params", []) + [node.returns]
-        inner = self._scope("function", scope, node)
-        every = getattr(arguments, "posonlyargs", []) + arguments.args + arguments.kwonlyargs
-        for argument in every + [each for each in (arguments.vararg, arguments.kwarg) if each is not None]:
-            self._bind(argument.arg, Binding(argument, inner))
-            outside.append(argument.annotation)
-        outside += arguments.defaults + arguments.kw_defaults
-        return [(child, scope) for child in outside if child is not None] + [
-            (child, inner) for child in (body if isinstance(body, list) else [body])]
-
-    def _class(self, node: Any, scope: Scope) -> Children:
-        self._bind(node.name, Binding(node, scope))
-        inner = self._scope("class", scope, node)
-        outside = node.decorator_list + getattr(node, "type_params", []) + node.bases + node.keywords
-        return [(child, scope) for child in outside] + [(child, inner) for child in node.body]
-
-    def _comprehension(self, node: Any, scope: Scope) -> Children:
-        inner = self._scope("comprehension", scope, node)
-        children: List[Tuple[ast.AST, Scope]] = []
-        for number, generator in enumerate(node.generators):
-            # the first iterable alone is evaluated outside
-            children.append((generator.iter, inner if number else scope))
-            children += [(child, inner) for child in [generator.target] + generator.ifs]
-        elements = [getattr(node, field, None) for field in ("elt", "key", "value")]  # 3.15 may leave one out
-        return children + [(element, inner) for element in elements if element is not None]
-
-    # Resolving, once everything that binds is known
+    def _walrus(self, node: Any, scope: Scope) -> None:
+        while scope.kind == "comprehension" and scope.parent is not None:
+            scope = scope.parent
+        self._placed[node.target] = scope
 
     def _resolve(self) -> None:
-        for name, binding in self._bound:
-            scope = binding.scope
-            if name not in scope.nonlocals:
-                home = self.module if name in scope.globals else scope
-                home.variables.setdefault(name, Variable(name, home)).bindings.append(binding)
-        for name, binding in self._bound:
-            if name in binding.scope.nonlocals:
-                self.variable(name, binding.scope).bindings.append(binding)
+        """Find the variable of each name, once everything that binds is known."""
+        for name, _, scope, _ in self._bound:
+            if name not in scope.globals | scope.nonlocals:
+                scope.variables.setdefault(name, Variable(name, scope))
+        for binding in self._bound:
+            variable = self.variable(binding.name, binding.scope)
+            variable.bindings.append(binding)
             if binding.alias is not None:
-                self.imported[binding.alias] = self.variable(name, binding.scope)
+                self.imported[binding.alias] = variable
         for use in self._used:
             variable = self.variable(use.node.id, use.scope)
             variable.uses.append(use)
-            if variable.scope.kind == "class":
-                # a class body reads the global until it has bound the name itself
+            if variable.scope.kind == "class":  # its body reads the global until it has bound the name itself
                 self.variable(use.node.id, self.module).unclear = True
 
 
-SPECIAL = {
-    "Name": "_name", "Constant": "_string", "Str": "_string", "Import": "_import", "ImportFrom": "_import",
-    "Global": "_elsewhere", "Nonlocal": "_elsewhere", "FunctionDef": "_function", "AsyncFunctionDef": "_function",
-    "Lambda": "_function", "ClassDef": "_class", "NamedExpr": "_walrus",
-    **dict.fromkeys(("ListComp", "SetComp", "DictComp", "GeneratorExp"), "_comprehension"),
-}
-"""The method of Names for each kind of node that has names of its own, or a scope."""
+NOTED = {"Name": Names._name, "Constant": Names._string, "Str": Names._string, "Import": Names._import,
+         "ImportFrom": Names._import, "Global": Names._elsewhere, "Nonlocal": Names._elsewhere,
+         "NamedExpr": Names._walrus}

@@ -10,9 +10,8 @@ from .source import Source
 
 LEGACY = "polyaxon_helper"
 OLD_CLIENT = "polyaxon_client"
-IMPORT_ERRORS = ("BaseException", "Exception", "ImportError", "ModuleNotFoundError")
-OURS = ("client", "local", "migrate", "resend")
-"""The modules of the package that are no legacy API."""
+IMPORT_ERRORS = frozenset(("BaseException", "Exception", "ImportError", "ModuleNotFoundError"))
+OURS = ("client", "local", "migrate", "resend")  # the modules of the package that are no legacy API
 OUR_NAME = re.compile(r"\b{}\b(?!\.(?:{})\b)".format(LEGACY, "|".join(OURS)))
 
 STAR = "import the names that you use in place of *, then run again"
@@ -23,13 +22,13 @@ ASSIGNED = "the module's attribute is replaced; replace the new name's by hand"
 CLIENT_OBJECT = "import what you use of it by `from polyaxon_client.tracking import`, then run again"
 CLIENT_ONLY = "only polyaxon_client needs it; delete it when nothing imports that any more"
 CLIENT_OWN = "nothing in the table replaces it; write it with polyaxon.client by hand"
-NEAREST = {
+NEAREST = {  # what traceml has in place of what the table says nothing of
     "PolyaxonKeras": 'write `traceml.integrations.keras.Callback(run, metrics, log_model=False, log_best_prefix="")`',
     "PolyaxonFastai": "write `traceml.integrations.fastai_v1.Callback(learn, run=run)`",
     "settings": "write `polyaxon.settings.CLIENT_CONFIG.is_managed`, or `.in_cluster`",
+    "*": CLIENT_OBJECT,
 }
-"""What traceml has in place of what the table says nothing of."""
-OF_CLIENT = (CLIENT_OBJECT, CLIENT_OWN, *NEAREST.values())
+OF_CLIENT = (CLIENT_OWN, *NEAREST.values())
 
 
 class Found(NamedTuple):
@@ -50,8 +49,6 @@ class Site(NamedTuple):
 
 
 class Use(NamedTuple):
-    """A use of a legacy name."""
-
     name: ast.Name
     scope: Scope
     node: ast.expr  # what may be replaced: the name, or the attribute `package.name`
@@ -61,8 +58,6 @@ class Use(NamedTuple):
 
 
 class Part(NamedTuple):
-    """An import of a legacy name."""
-
     site: Site
     alias: ast.alias
 
@@ -92,10 +87,13 @@ class References(NamedTuple):
 
 def references(source: Source, names: Names, target: Target) -> References:
     """Find every legacy name of a module, and what of it can't move whatever the target is."""
-    refs = References(source, names, [], [], list(_strings(source, names)), [])
+    strings = [Found(source.start(node), LEGACY, STRING) for node, text in names.strings.items()
+               if OUR_NAME.search(text) and not isinstance(names.parents[node], ast.Expr)]  # else a docstring
+    refs = References(source, names, [], [], strings, [])
     variables: Dict[Tuple[Variable, str], List[Part]] = {}
     for node, scope in sorted(names.imports, key=lambda each: source.start(each[0])):
-        site = Site(node, scope, _body(names, node), is_guarded(names, node))
+        body = next(each for _, each in ast.iter_fields(names.parents[node]) if isinstance(each, list) and node in each)
+        site = Site(node, scope, body, _is_guarded(names, node))
         for alias in node.names:
             name, message = _legacy_name(node, alias, target)
             if name:
@@ -118,65 +116,55 @@ def _legacy_name(node: Import, alias: ast.alias, target: Target) -> Tuple[str, s
         message = CLIENT_ONLY if alias.name == LEGACY + ".client" and target.sources else ""
         return LEGACY if package == LEGACY and not (module and alias.asname) else "", message
     source = "" if node.level else node.module or ""
-    if source == LEGACY or source in target.sources:
-        if alias.name == "*" or alias.name in REPLACEMENTS:
-            return (alias.name, "") if alias.name != "*" else ("", STAR if source == LEGACY else CLIENT_OBJECT)
-        if source == LEGACY:
-            ours = CLIENT_ONLY if alias.name == "client" and target.sources else ""
-            return "", ours if alias.name in OURS else UNKNOWN
+    if alias.name in REPLACEMENTS and source in {LEGACY, *target.sources}:
+        return alias.name, ""
+    if source == LEGACY and alias.name in OURS:
+        return "", CLIENT_ONLY if alias.name == "client" and target.sources else ""
+    if source == LEGACY:
+        return "", STAR if alias.name == "*" else UNKNOWN
     is_client = source.split(".")[0] == OLD_CLIENT and target.sources
     return "", NEAREST.get(alias.name, CLIENT_OWN) if is_client else ""
 
 
 def _symbols(refs: References, variable: Variable, name: str, parts: List[Part]) -> Iterator[Symbol]:
     aliases = [part.alias for part in parts]
-    others = [binding for binding in variable.bindings
+    others = [binding.node for binding in variable.bindings
               if binding.alias not in aliases or binding.scope is not variable.scope]
-    if name == LEGACY:
-        yield from _members(refs, variable, parts, [binding.node for binding in others])
-    else:
-        uses = [Use(use.node, use.scope, use.node, refs.source.start(use.node), refs.source.word(
-            refs.source.start(use.node), use.node.id), refs.names.parents[use.node]) for use in variable.uses]
-        alone = not variable.unclear and not others
-        yield Symbol(name, _meant(refs.names, name, uses), variable, False, parts, uses, alone)
+    member = name == LEGACY
+    used = _members(refs, variable, others) if member else {name: [_use(refs, *use) for use in variable.uses]}
+    if member and not variable.uses and any(alias.name == LEGACY for alias in aliases):
+        used[LEGACY] = []  # an import that nothing uses
+    for legacy, uses in used.items():
+        as_dict = [is_dict(refs.names, use.parent) for use in uses]
+        meant = "get_data_paths" if legacy == "get_data_path" and as_dict and all(as_dict) else legacy
+        yield Symbol(legacy, meant, variable, member, parts, uses, member or not (variable.unclear or others))
 
 
-def _members(refs: References, variable: Variable, parts: List[Part], others: List[ast.stmt]) -> Iterator[Symbol]:
-    """Give the legacy names that are read from the package, by name; what else is done with it is noted."""
-    source, parents = refs.source, refs.names.parents
+def _use(refs: References, name: ast.Name, scope: Scope, member: Optional[ast.Attribute] = None) -> Use:
+    start = refs.source.start(name)
+    end = refs.source.word(start, name.id, *([".", member.attr] if member else []))
+    return Use(name, scope, member or name, start, end, refs.names.parents[member or name])
+
+
+def _members(refs: References, variable: Variable, others: List[ast.stmt]) -> Dict[str, List[Use]]:
+    """Give the uses of the names that are read from the package; what else is done with it is noted."""
+    source = refs.source
     odd = [Found(source.start(node), LEGACY, OBJECT.format(LEGACY)) for node in others]
     members: Dict[str, List[Use]] = {}
-    for use in variable.uses:
-        node, start = parents[use.node], source.start(use.node)
+    for name, scope in variable.uses:
+        node = refs.names.parents[name]
         if not isinstance(node, ast.Attribute):
-            odd.append(Found(start, LEGACY, OBJECT.format(use.node.id)))
+            odd.append(Found(source.start(name), LEGACY, OBJECT.format(name.id)))
         elif not isinstance(node.ctx, ast.Load):
-            odd.append(Found(start, node.attr, ASSIGNED))
+            odd.append(Found(source.start(name), node.attr, ASSIGNED))
         elif node.attr in REPLACEMENTS:
-            members.setdefault(node.attr, []).append(
-                Use(use.node, use.scope, node, start, _member_end(source, start, node), parents[node]))
+            members.setdefault(node.attr, []).append(_use(refs, name, scope, node))
         elif node.attr not in OURS:
-            refs.found.append(Found(start, node.attr, UNKNOWN))
+            refs.found.append(Found(source.start(name), node.attr, UNKNOWN))
     refs.found.extend(odd)
     if variable.unclear or odd:
         refs.stuck.append(variable)
-    if not variable.uses and any(part.alias.name == LEGACY for part in parts):
-        members[LEGACY] = []  # an import that nothing uses
-    for name, uses in members.items():
-        yield Symbol(name, _meant(refs.names, name, uses), variable, True, parts, uses, True)
-
-
-def _member_end(source: Source, start: int, node: ast.Attribute) -> Optional[int]:
-    """Give where `name.attribute` ends, if it is written like that."""
-    end = source.word(start, getattr(node.value, "id"))
-    dot = source.word(source.next(end), ".") if end is not None else None
-    return None if dot is None else source.word(source.next(dot), node.attr)
-
-
-def _meant(names: Names, name: str, uses: List[Use]) -> str:
-    """Give the name that is meant: who treats get_data_path() as a dict means get_data_paths()."""
-    as_dict = [is_dict(names, use.parent) for use in uses]
-    return "get_data_paths" if name == "get_data_path" and as_dict and all(as_dict) else name
+    return members
 
 
 def is_dict(names: Names, call: ast.AST) -> bool:
@@ -189,31 +177,27 @@ def is_dict(names: Names, call: ast.AST) -> bool:
         or getattr(index, "value", index) in names.strings or index in names.strings
 
 
-# Where something stands
-
-def _body(names: Names, node: ast.AST) -> Sequence[ast.stmt]:
-    return next(value for _, value in ast.iter_fields(names.parents[node]) if isinstance(value, list) and node in value)
-
-
-def is_guarded(names: Names, node: ast.AST) -> bool:
+def _is_guarded(names: Names, node: ast.AST) -> bool:
     """Tell whether something depends on an import not failing."""
     for parent in names.around(node):
-        if getattr(parent, "handlers", None) and node in parent.body:
-            return True
         if isinstance(parent, (ast.FunctionDef, ast.AsyncFunctionDef)):
             break
+        if getattr(parent, "handlers", None) and node in parent.body:
+            return True
         node = parent
     return False
 
 
 def stands_in(names: Names, node: ast.AST) -> bool:
     """Tell whether an import stands where one of the client has failed."""
-    return any(isinstance(parent, ast.ExceptHandler) and (parent.type is None or any(
-        getattr(node, "id", "") in IMPORT_ERRORS for node in ast.walk(parent.type))) and any(
-        OLD_CLIENT in [(getattr(inner, "module", None) or "").split(".")[0],
-                       *(alias.name.split(".")[0] for alias in inner.names)]
-        for statement in names.parents[parent].body for inner in ast.walk(statement)
-        if isinstance(inner, (ast.Import, ast.ImportFrom))) for parent in names.around(node))
+    for handler in names.around(node):
+        if isinstance(handler, ast.ExceptHandler):
+            caught = [getattr(each, "id", "") for each in ast.walk(handler.type or ast.Name("Exception", ast.Load()))]
+            tried = [str(getattr(each, "module", getattr(each, "name", ""))).split(".")[0]
+                     for statement in names.parents[handler].body for each in ast.walk(statement)]
+            if OLD_CLIENT in tried and not IMPORT_ERRORS.isdisjoint(caught):
+                return True
+    return False
 
 
 # Strings
@@ -221,8 +205,8 @@ def stands_in(names: Names, node: ast.AST) -> bool:
 def is_dynamic(names: Names) -> bool:
     """Tell whether the module reads its own names from strings."""
     for name in ("globals", "vars", "eval", "exec"):
-        variable = names.module.variables.get(name)
-        for use in variable.uses if variable is not None and not variable.bindings else ():
+        variable = names.variable(name, names.module)
+        for use in variable.uses if not variable.bindings else ():
             call = names.parents[use.node]
             if isinstance(call, ast.Call) and call.func is use.node and not (name == "vars" and call.args):
                 return True
@@ -236,23 +220,13 @@ def listed(names: Names) -> List[str]:
     return words + (list(names.strings.values()) if "__all__" in names.module.variables else [])
 
 
-def _strings(source: Source, names: Names) -> Iterator[Found]:
-    for node, text in names.strings.items():
-        if OUR_NAME.search(text) and not isinstance(names.parents[node], ast.Expr):  # else a docstring
-            yield Found(source.start(node) if node.col_offset >= 0 else source.starts[node.lineno - 1], LEGACY, STRING)
-
-
 def annotated(names: Names, word: str) -> Optional[ast.expr]:
     """Give a quoted annotation that has this word in it."""
     for node, text in names.strings.items():
         if re.search(r"\b{}\b".format(re.escape(word)), text):
             inner: ast.AST = node
-            for parent in names.around(node):
-                arguments = ast.walk(parent.args) if isinstance(parent, (ast.FunctionDef, ast.AsyncFunctionDef)) else ()
-                if inner in [getattr(each, "annotation", None) for each in [parent, *arguments]] \
-                        or inner is getattr(parent, "returns", None):
-                    return node
-                if isinstance(parent, ast.stmt):
-                    break
-                inner = parent
+            while not isinstance(names.parents[inner], (ast.stmt, ast.arg)):
+                inner = names.parents[inner]
+            if inner in (getattr(names.parents[inner], field, None) for field in ("annotation", "returns")):
+                return node
     return None

@@ -50,7 +50,7 @@ def _root(refs: References, node: ast.expr) -> ast.expr:
     for parent in refs.names.around(node):
         if isinstance(parent, ast.expr):
             root = parent
-        elif not isinstance(parent, (ast.keyword, ast.comprehension)):
+        elif not isinstance(parent, (ast.keyword, ast.comprehension, ast.arguments)):
             break
     return root
 
