@@ -228,7 +228,7 @@ def _expression(case: Case, symbol: Symbol, row: Written, use: Use) -> Optional[
         return None
     if call.args and symbol.name == "send_metrics" or (call.args or call.keywords) and symbol.name not in SIGNATURES:
         return None
-    if any(_binds(scope, word) for word in BUILT_IN.intersection(WORD.findall(write)) for scope in use.scope.chain()):
+    if any(_binds(scope, word) for word in BUILT_IN.intersection(WORD.findall(write)) for scope in use.scope.chain):
         return None
     for closing in ("(...)", "()"):
         if write.endswith(closing):
@@ -313,7 +313,7 @@ def _is_taken(case: Case, symbol: Symbol, name: str) -> bool:
     """Tell whether something else has the name of a function to come, where that is used."""
     own = [other.variable for other in case.refs.symbols
            if not other.member and other.name == symbol.name and other.variable.name == name]
-    scopes = [case.refs.names.module] + [scope for use in symbol.uses for scope in use.scope.chain()]
+    scopes = [case.refs.names.module] + [scope for use in symbol.uses for scope in use.scope.chain]
     return any(name in scope.variables and scope.variables[name] not in own
                and bool(scope.variables[name].bindings + scope.variables[name].uses) for scope in scopes)
 

@@ -3,18 +3,17 @@
 Not by symtable: from 3.12 on it inlines comprehensions, and their names show up in the scope around them.
 """
 import ast
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from .source import STRING
 
 BINDERS = {**dict.fromkeys((
     "FunctionDef", "AsyncFunctionDef", "ClassDef", "ExceptHandler", "MatchAs", "MatchStar", "TypeVar", "ParamSpec",
-    "TypeVarTuple"), "name"), "MatchMapping": "rest"}
+    "TypeVarTuple"), "name"), "MatchMapping": "rest", "Name": "id"}
 """Nodes that bind the name in one of their fields, some of them unknown to older Pythons."""
 SCOPES = {"ClassDef": "class", **dict.fromkeys(("FunctionDef", "AsyncFunctionDef", "Lambda"), "function"),
           **dict.fromkeys(("ListComp", "SetComp", "DictComp", "GeneratorExp"), "comprehension")}
-INSIDE = frozenset(("body", "elt", "key", "value", "generators"))
-"""The fields of such nodes that are in the new scope; the others are in the one around it."""
+INSIDE = frozenset(("body", "elt", "key", "value", "generators"))  # their fields that are in the new scope
 
 
 class Binding(NamedTuple):
@@ -34,20 +33,11 @@ class Scope:
 
     def __init__(self, kind: str, parent: Optional["Scope"], node: ast.AST) -> None:
         self.kind = kind
-        self.parent = parent
         self.node = node
         self.variables: Dict[str, Variable] = {}
-        self.globals: Set[str] = set()
-        self.nonlocals: Set[str] = set()
-
-    def chain(self) -> Iterator["Scope"]:
-        """Give this scope and those around it that its names are looked up in."""
-        yield self
-        scope = self.parent
-        while scope is not None:
-            if scope.kind != "class":
-                yield scope
-            scope = scope.parent
+        self.elsewhere: Dict[str, str] = {}  # the names that are declared Global or Nonlocal
+        # it and those around it that its names are looked up in
+        self.chain: List[Scope] = [self, *(each for each in (parent.chain if parent else ()) if each.kind != "class")]
 
 
 class Variable:
@@ -79,10 +69,10 @@ class Names:
 
     def variable(self, name: str, scope: Scope) -> Variable:
         """Give the variable that `name` means in `scope`; one of the module's where nothing binds it."""
-        for outer in scope.chain():
-            if name in outer.globals:
+        for outer in scope.chain:
+            if outer.elsewhere.get(name) == "Global":
                 break
-            if name in outer.variables and name not in outer.nonlocals:
+            if name in outer.variables and name not in outer.elsewhere:
                 return outer.variables[name]
         return self.module.variables.setdefault(name, Variable(name, self.module))
 
@@ -97,12 +87,8 @@ class Names:
         work: List[Tuple[ast.AST, Scope]] = [(tree, self.module)]
         while work:
             node, scope = work.pop()
-            kind = type(node).__name__
-            if kind in BINDERS and getattr(node, BINDERS[kind]):
-                self._bound.append(Binding(getattr(node, BINDERS[kind]), node, scope))
-            if kind in NOTED:
-                NOTED[kind](self, node, scope)
-            inner = self._scope(node, scope) if kind in SCOPES else scope
+            self._note(type(node).__name__, node, scope)
+            inner = self._scope(node, scope) if type(node).__name__ in SCOPES else scope
             for field in node._fields:  # as ast.iter_child_nodes() does, without the contexts of names
                 value = getattr(node, field, None)
                 for child in value if isinstance(value, list) else (value,):
@@ -120,34 +106,29 @@ class Names:
             self._placed[node.generators[0].iter] = scope
         return inner
 
-    def _name(self, node: Any, scope: Scope) -> None:
-        if isinstance(node.ctx, ast.Load):
+    def _note(self, kind: str, node: Any, scope: Scope) -> None:
+        """Note what a node itself binds, uses or is."""
+        if kind == "Name" and isinstance(node.ctx, ast.Load):
             self._used.append(Use(node, scope))
-        else:
-            self._bound.append(Binding(node.id, node, scope))
-
-    def _string(self, node: Any, scope: Scope) -> None:
-        if isinstance(getattr(node, STRING), str):
+        elif kind in BINDERS:
+            name = getattr(node, BINDERS[kind])
+            self._bound += [Binding(name, node, scope)] if name else []
+        elif kind in ("Import", "ImportFrom"):
+            self.imports.append((node, scope))
+            for alias in node.names:
+                name = alias.asname or (alias.name.split(".")[0] if kind == "Import" else alias.name)
+                self._bound.append(Binding(name, node, scope, alias))
+        elif kind in ("Global", "Nonlocal"):
+            scope.elsewhere.update(dict.fromkeys(node.names, kind))
+        elif kind == "NamedExpr":
+            self._placed[node.target] = next(each for each in scope.chain if each.kind != "comprehension")
+        elif isinstance(getattr(node, STRING, None), str):
             self.strings[node] = getattr(node, STRING)
-
-    def _import(self, node: Any, scope: Scope) -> None:
-        self.imports.append((node, scope))
-        for alias in node.names:
-            name = alias.asname or (alias.name.split(".")[0] if isinstance(node, ast.Import) else alias.name)
-            self._bound.append(Binding(name, node, scope, alias))
-
-    def _elsewhere(self, node: Any, scope: Scope) -> None:
-        (scope.globals if isinstance(node, ast.Global) else scope.nonlocals).update(node.names)
-
-    def _walrus(self, node: Any, scope: Scope) -> None:
-        while scope.kind == "comprehension" and scope.parent is not None:
-            scope = scope.parent
-        self._placed[node.target] = scope
 
     def _resolve(self) -> None:
         """Find the variable of each name, once everything that binds is known."""
         for name, _, scope, _ in self._bound:
-            if name not in scope.globals | scope.nonlocals:
+            if name not in scope.elsewhere:
                 scope.variables.setdefault(name, Variable(name, scope))
         for binding in self._bound:
             variable = self.variable(binding.name, binding.scope)
@@ -159,8 +140,3 @@ class Names:
             variable.uses.append(use)
             if variable.scope.kind == "class":  # its body reads the global until it has bound the name itself
                 self.variable(use.node.id, self.module).unclear = True
-
-
-NOTED = {"Name": Names._name, "Constant": Names._string, "Str": Names._string, "Import": Names._import,
-         "ImportFrom": Names._import, "Global": Names._elsewhere, "Nonlocal": Names._elsewhere,
-         "NamedExpr": Names._walrus}

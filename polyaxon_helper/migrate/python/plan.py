@@ -101,10 +101,10 @@ def _free_name(plan: Plan, name: str, places: Sequence[Tuple[Scope, int]], there
 
 def _is_taken(plan: Plan, bound: str, name: str, place: Scope, start: int) -> bool:
     """Tell whether a name means something else at a place, or nothing yet."""
-    for scope in place.chain():
+    for scope in place.chain:
         variable = scope.variables.get(bound)
         if variable is not None and (variable.bindings or variable.uses) and not (
-                _is_symbol(plan, variable, name) and (scope.parent is None or all(
+                _is_symbol(plan, variable, name) and (scope.kind == "module" or all(
                     binding.node in getattr(scope.node, "body", ()) and plan.refs.source.start(binding.node) <= start
                     for binding in variable.bindings))):
             return True
@@ -142,4 +142,4 @@ def definition(plan: Plan, move: Move, site: Optional[Site] = None) -> str:
 
 def laid_out(source: Source, text: str, indent: str = "") -> str:
     """Give a text of ours with the file's own line ends and indentation."""
-    return text.replace("    ", source.unit()).replace("\n", source.newline + indent)
+    return text.replace("    ", source.unit).replace("\n", source.newline + indent)

@@ -1,6 +1,7 @@
 """Every legacy name in a module: what imports it, and all that uses it."""
 import ast
 import re
+from itertools import takewhile
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...replacements import REPLACEMENTS, Target
@@ -12,6 +13,7 @@ LEGACY = "polyaxon_helper"
 OLD_CLIENT = "polyaxon_client"
 IMPORT_ERRORS = frozenset(("BaseException", "Exception", "ImportError", "ModuleNotFoundError"))
 OURS = ("client", "local", "migrate", "resend")  # the modules of the package that are no legacy API
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 OUR_NAME = re.compile(r"\b{}\b(?!\.(?:{})\b)".format(LEGACY, "|".join(OURS)))
 
 STAR = "import the names that you use in place of *, then run again"
@@ -93,7 +95,10 @@ def references(source: Source, names: Names, target: Target) -> References:
     variables: Dict[Tuple[Variable, str], List[Part]] = {}
     for node, scope in sorted(names.imports, key=lambda each: source.start(each[0])):
         body = next(each for _, each in ast.iter_fields(names.parents[node]) if isinstance(each, list) and node in each)
-        site = Site(node, scope, body, _is_guarded(names, node))
+        inside = list(takewhile(lambda each: not isinstance(each, FUNCTIONS), names.around(node)))
+        guarded = any(getattr(parent, "handlers", None) and child in parent.body
+                      for child, parent in zip([node, *inside], inside))
+        site = Site(node, scope, body, guarded)
         for alias in node.names:
             name, message = _legacy_name(node, alias, target)
             if name:
@@ -175,17 +180,6 @@ def is_dict(names: Names, call: ast.AST) -> bool:
     index = getattr(parent, "slice", None)
     return getattr(parent, "attr", "") in ("get", "items", "keys", "values") \
         or getattr(index, "value", index) in names.strings or index in names.strings
-
-
-def _is_guarded(names: Names, node: ast.AST) -> bool:
-    """Tell whether something depends on an import not failing."""
-    for parent in names.around(node):
-        if isinstance(parent, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            break
-        if getattr(parent, "handlers", None) and node in parent.body:
-            return True
-        node = parent
-    return False
 
 
 def stands_in(names: Names, node: ast.AST) -> bool:

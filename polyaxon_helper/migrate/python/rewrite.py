@@ -107,7 +107,7 @@ def _insert(plan: Plan, functions: List[str]) -> None:
     """Put the functions behind the module's leading imports, and in front of all that uses them."""
     source, body = plan.refs.source, plan.refs.source.tree.body
     text = "\n\n\n".join(functions)
-    lines = laid_out(source, text).replace(source.newline + source.unit() + source.newline, source.newline * 2)
+    lines = laid_out(source, text).replace(source.newline + source.unit + source.newline, source.newline * 2)
     number = _last_leading(plan)
     if number is not None:
         end = _end(source, number)

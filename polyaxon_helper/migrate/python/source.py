@@ -12,8 +12,6 @@ GAP = re.compile(r"(?:[ \t\f\r\n\\]|#[^\r\n]*)*")  # what may stand between two 
 UNIT = re.compile(r"(?:\A|(?<=[\r\n]))\w[^\r\n]*:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)([ \t]+)[^\s#]")
 STRING = "value" if sys.version_info >= (3, 8) else "s"  # the field of a string constant that has its text
 
-Positioned = Union[ast.stmt, ast.expr]
-
 
 class Unreadable(Exception):
     """Python can't parse the text."""
@@ -54,9 +52,11 @@ class Source:
         ends = list(LINE_END.finditer(text))
         self.newline = ends[0].group() if ends else "\n"
         self.starts = [0] + [end.end() for end in ends]
+        unit = UNIT.search(text)
+        self.unit = unit.group(1) if unit else "    "  # one level of indentation
         self._is_ascii = text.isascii()
 
-    def start(self, node: Positioned) -> int:
+    def start(self, node: Union[ast.stmt, ast.expr]) -> int:
         """Give the offset where a node starts; the tree's columns count bytes of UTF-8."""
         begin, column = self.starts[node.lineno - 1], max(0, node.col_offset)  # below 0: a long string, on Python 3.7
         if not self._is_ascii:
@@ -82,11 +82,6 @@ class Source:
         start = self.line_start(offset)
         line = self.text[start:self.line_end(start)]
         return line[:len(line) - len(line.lstrip(" \t\f"))].replace("\f", "")
-
-    def unit(self) -> str:
-        """Give one level of this file's indentation."""
-        match = UNIT.search(self.text)
-        return match.group(1) if match else "    "
 
     def next(self, offset: int) -> int:
         """Give where the next token starts, in parentheses or where the statement surely goes on."""

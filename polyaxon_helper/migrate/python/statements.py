@@ -110,7 +110,7 @@ def _leave_one(block: Block) -> None:
         return  # it can't fail
     moves = [move for site in block.sites for move in _moves_at(plan, site)]
     hides = scope is not module and any(
-        scope in use.scope.chain() for move in plan.moves if name in needed(changed(move), plan.target)
+        scope in use.scope.chain for move in plan.moves if name in needed(changed(move), plan.target)
         for use in move.symbol.uses)
     inside = not hides and any(name in needed(move.body, plan.target) for move in moves if move.form == "local")
     used = any(move.symbol.uses for move in moves) and not inside

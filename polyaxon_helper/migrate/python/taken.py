@@ -34,7 +34,7 @@ def taken(wanted: Mapping[str, FrozenSet[str]], files: Iterable[Tuple[str, bytes
             continue
         whole = {b"", *ASCII.findall(raw)}
         near = {each for each, word in words.items() if word in whole and (each != DOTS or FROM_DOTS.search(raw))}
-        asked = {(word, name): left[word, name] - {path} for word, name in left if word in near and names[name] in whole}
+        asked = {pair: left[pair] - {path} for pair in left if pair[0] in near and names[pair[1]] in whole}
         takes = _takes(raw, near, {name for _, name in asked}) if any(asked.values()) else set()
         for pair in takes.intersection(asked):
             left[pair] -= asked[pair]
@@ -76,10 +76,11 @@ def _pairs(tree: ast.Module, words: Set[str], names: Set[str]) -> Iterator[Pair]
     docstrings: Set[ast.AST] = set()
     for node in ast.walk(tree):  # a body comes before what is in it
         if isinstance(node, ast.ImportFrom):
+            word = node.module.rpartition(".")[2] if node.module else DOTS
             for alias in node.names:
-                yield from product([_last(node.module or "") or DOTS], names if alias.name == "*" else [alias.name])
+                yield from product([word], names if alias.name == "*" else [alias.name])
         elif isinstance(node, ast.alias):
-            called.setdefault(node.asname or node.name, set()).add(_last(node.name))
+            called.setdefault(node.asname or node.name, set()).add(node.name.rpartition(".")[2])
         elif isinstance(node, ast.Attribute):
             members.add((getattr(node.value, "id", getattr(node.value, "attr", "")), node.attr))
         elif isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -90,7 +91,3 @@ def _pairs(tree: ast.Module, words: Set[str], names: Set[str]) -> Iterator[Pair]
                 yield from product([re.split(r"\W", head)[-1]] if dot else words, [name])
     for owner, name in members:
         yield from product(called.get(owner, set()) | {owner}, [name] if name in names else [])
-
-
-def _last(dotted: str) -> str:
-    return dotted.rpartition(".")[2]
