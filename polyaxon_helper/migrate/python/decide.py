@@ -6,7 +6,7 @@ from ...replacements import REPLACEMENTS, SIGNATURES, Target, Written, snippet, 
 from .experiments import IN_FSTRING, WORD, Change, Made, class_uses, experiment_uses, fstring, maker, own_experiment
 from .imports import own_lines
 from .names import Names, Scope
-from .references import LEGACY, Found, References, Symbol, Use, annotated, is_dict, is_dynamic, listed, stands_in
+from .references import LEGACY, Found, References, Symbol, Use, annotated, is_dict, listed, stands_in
 
 FALLBACK = "stands in for polyaxon_client where that can't be imported; delete it, or keep the legacy package for it"
 IN_CLASS = "an import in a class body; move it to the top of the module, then run again"
@@ -57,7 +57,7 @@ class Case(NamedTuple):
 def decide(refs: References, target: Target, selected: FrozenSet[str], taken: FrozenSet[str]
            ) -> Tuple[List[Move], List[Found], Optional[Made]]:
     """Give what moves, what a person has to read, and the module's own Experiment, if it is still one then."""
-    bound = [*taken, *listed(refs.names), *(refs.names.module.variables if is_dynamic(refs.names) else ())]
+    bound = [*taken, *listed(refs.names)]
     own = own_experiment(refs.names, refs.source.tree.body)
     if own is not None and own.variable.name in {**target.homes, **target.functions}:
         own = None  # what is new may have this name
@@ -66,7 +66,7 @@ def decide(refs: References, target: Target, selected: FrozenSet[str], taken: Fr
     found: List[Found] = list(refs.found)
     for symbol in sorted(refs.symbols, key=lambda each: ORDER.get(each.name, 1)):
         why = next(filter(None, (list(rule(case, symbol)) for rule in RULES)), None)
-        if symbol.variable in refs.stuck or symbol.legacy not in selected | {LEGACY}:
+        if symbol.member and not symbol.alone or symbol.legacy not in selected | {LEGACY}:
             why = []  # said already, or not asked for
         elif why is None:
             moved = _moved(case, symbol)

@@ -153,7 +153,7 @@ def _calls_of_maker(refs: References, uses: Uses, function: Made, bound: List[st
     for use in variable.uses:
         call, start = refs.names.parents[use.node], refs.source.start(use.node)
         if isinstance(call, ast.Call) and call.func is use.node and not call.args and not call.keywords:
-            _method(refs, uses, call, Change(use.node, start, start + len(use.node.id), RUN[:-2]))
+            _method(refs, uses, call, Change(use.node, start, start + len(use.name), RUN[:-2]))
         else:
             uses.found.append(Found(start, variable.name, HANDED.format(RUN)))
 

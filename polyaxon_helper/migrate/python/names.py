@@ -7,33 +7,29 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from .source import STRING
 
-BINDERS = {**dict.fromkeys((
+NAMED = {**dict.fromkeys((
     "FunctionDef", "AsyncFunctionDef", "ClassDef", "ExceptHandler", "MatchAs", "MatchStar", "TypeVar", "ParamSpec",
     "TypeVarTuple"), "name"), "MatchMapping": "rest", "Name": "id"}
-"""Nodes that bind the name in one of their fields, some of them unknown to older Pythons."""
+"""Nodes that bind the name in one of their fields, some of them unknown to older Pythons; a Name may use it."""
 SCOPES = {"ClassDef": "class", **dict.fromkeys(("FunctionDef", "AsyncFunctionDef", "Lambda"), "function"),
           **dict.fromkeys(("ListComp", "SetComp", "DictComp", "GeneratorExp"), "comprehension")}
 INSIDE = frozenset(("body", "elt", "key", "value", "generators"))  # their fields that are in the new scope
 
 
-class Binding(NamedTuple):
+class Mention(NamedTuple):
+    """A place that binds a name, or uses it."""
+
     name: str
     node: Any  # a statement, a Name, an argument, ...
     scope: "Scope"  # where it stands, which is elsewhere than what it binds after `global`
     alias: Optional[ast.alias] = None  # the part of an import that binds
 
 
-class Use(NamedTuple):
-    node: ast.Name
-    scope: "Scope"
-
-
 class Scope:
     """A block of names: the module, a class, a function or a comprehension."""
 
     def __init__(self, kind: str, parent: Optional["Scope"], node: ast.AST) -> None:
-        self.kind = kind
-        self.node = node
+        self.kind, self.node = kind, node
         self.variables: Dict[str, Variable] = {}
         self.elsewhere: Dict[str, str] = {}  # the names that are declared Global or Nonlocal
         # it and those around it that its names are looked up in
@@ -44,10 +40,9 @@ class Variable:
     """A name in its scope: all that binds it and all that uses it."""
 
     def __init__(self, name: str, scope: Scope) -> None:
-        self.name = name
-        self.scope = scope
-        self.bindings: List[Binding] = []
-        self.uses: List[Use] = []
+        self.name, self.scope = name, scope
+        self.bindings: List[Mention] = []
+        self.uses: List[Mention] = []
         self.unclear = False  # a class body that binds the name also reads it, and so reads either
 
 
@@ -61,8 +56,8 @@ class Names:
         self.imports: List[Tuple[Any, Scope]] = []  # every import statement, with the scope that it stands in
         self.imported: Dict[ast.alias, Variable] = {}  # what each part of an import binds
         self.strings: Dict[ast.expr, str] = {}  # every string constant
-        self._bound: List[Binding] = []
-        self._used: List[Use] = []
+        self._bound: List[Mention] = []
+        self._used: List[Mention] = []
         self._placed: Dict[ast.AST, Scope] = {}  # nodes of another scope than what they stand in
         self._walk(tree)
         self._resolve()
@@ -100,7 +95,7 @@ class Names:
         inner = Scope(SCOPES[type(node).__name__], scope, node)
         self.scopes.append(inner)
         if inner.kind == "function":  # its arguments' defaults and annotations are outside
-            self._bound += [Binding(each.arg, each, inner) for each in ast.iter_child_nodes(node.args)
+            self._bound += [Mention(each.arg, each, inner) for each in ast.iter_child_nodes(node.args)
                             if isinstance(each, ast.arg)]
         elif inner.kind == "comprehension":  # of what it iterates over, the first is outside
             self._placed[node.generators[0].iter] = scope
@@ -108,16 +103,14 @@ class Names:
 
     def _note(self, kind: str, node: Any, scope: Scope) -> None:
         """Note what a node itself binds, uses or is."""
-        if kind == "Name" and isinstance(node.ctx, ast.Load):
-            self._used.append(Use(node, scope))
-        elif kind in BINDERS:
-            name = getattr(node, BINDERS[kind])
-            self._bound += [Binding(name, node, scope)] if name else []
+        if kind in NAMED and getattr(node, NAMED[kind]):
+            mentions = self._used if isinstance(getattr(node, "ctx", None), ast.Load) else self._bound
+            mentions.append(Mention(getattr(node, NAMED[kind]), node, scope))
         elif kind in ("Import", "ImportFrom"):
             self.imports.append((node, scope))
             for alias in node.names:
                 name = alias.asname or (alias.name.split(".")[0] if kind == "Import" else alias.name)
-                self._bound.append(Binding(name, node, scope, alias))
+                self._bound.append(Mention(name, node, scope, alias))
         elif kind in ("Global", "Nonlocal"):
             scope.elsewhere.update(dict.fromkeys(node.names, kind))
         elif kind == "NamedExpr":
@@ -136,7 +129,7 @@ class Names:
             if binding.alias is not None:
                 self.imported[binding.alias] = variable
         for use in self._used:
-            variable = self.variable(use.node.id, use.scope)
+            variable = self.variable(use.name, use.scope)
             variable.uses.append(use)
             if variable.scope.kind == "class":  # its body reads the global until it has bound the name itself
-                self.variable(use.node.id, self.module).unclear = True
+                self.variable(use.name, self.module).unclear = True

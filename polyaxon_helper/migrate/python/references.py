@@ -11,9 +11,7 @@ from .source import Source
 
 LEGACY = "polyaxon_helper"
 OLD_CLIENT = "polyaxon_client"
-IMPORT_ERRORS = frozenset(("BaseException", "Exception", "ImportError", "ModuleNotFoundError"))
 OURS = ("client", "local", "migrate", "resend")  # the modules of the package that are no legacy API
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 OUR_NAME = re.compile(r"\b{}\b(?!\.(?:{})\b)".format(LEGACY, "|".join(OURS)))
 
 STAR = "import the names that you use in place of *, then run again"
@@ -28,7 +26,7 @@ NEAREST = {  # what traceml has in place of what the table says nothing of
     "PolyaxonKeras": 'write `traceml.integrations.keras.Callback(run, metrics, log_model=False, log_best_prefix="")`',
     "PolyaxonFastai": "write `traceml.integrations.fastai_v1.Callback(learn, run=run)`",
     "settings": "write `polyaxon.settings.CLIENT_CONFIG.is_managed`, or `.in_cluster`",
-    "*": CLIENT_OBJECT,
+    **dict.fromkeys(("", "*"), CLIENT_OBJECT),
 }
 OF_CLIENT = (CLIENT_OWN, *NEAREST.values())
 
@@ -73,7 +71,7 @@ class Symbol(NamedTuple):
     member: bool  # whether it is an attribute of the package, which the variable then is
     parts: List[Part]
     uses: List[Use]
-    alone: bool  # whether nothing else binds the variable
+    alone: bool  # whether nothing else binds the variable, and a package is only used for its attributes
 
 
 class References(NamedTuple):
@@ -84,21 +82,19 @@ class References(NamedTuple):
     symbols: List[Symbol]
     sites: List[Site]
     found: List[Found]
-    stuck: List[Variable]  # packages that are used in a way that can't move
 
 
 def references(source: Source, names: Names, target: Target) -> References:
     """Find every legacy name of a module, and what of it can't move whatever the target is."""
     strings = [Found(source.start(node), LEGACY, STRING) for node, text in names.strings.items()
                if OUR_NAME.search(text) and not isinstance(names.parents[node], ast.Expr)]  # else a docstring
-    refs = References(source, names, [], [], strings, [])
+    refs = References(source, names, [], [], strings)
     variables: Dict[Tuple[Variable, str], List[Part]] = {}
     for node, scope in sorted(names.imports, key=lambda each: source.start(each[0])):
         body = next(each for _, each in ast.iter_fields(names.parents[node]) if isinstance(each, list) and node in each)
-        inside = list(takewhile(lambda each: not isinstance(each, FUNCTIONS), names.around(node)))
-        guarded = any(getattr(parent, "handlers", None) and child in parent.body
-                      for child, parent in zip([node, *inside], inside))
-        site = Site(node, scope, body, guarded)
+        around = [node, *takewhile(lambda each: each is not scope.node, names.around(node))]
+        site = Site(node, scope, body, guarded=any(
+            getattr(outer, "handlers", None) and inner in outer.body for inner, outer in zip(around, around[1:])))
         for alias in node.names:
             name, message = _legacy_name(node, alias, target)
             if name:
@@ -114,62 +110,53 @@ def references(source: Source, names: Names, target: Target) -> References:
 
 def _legacy_name(node: Import, alias: ast.alias, target: Target) -> Tuple[str, str]:
     """Give the legacy name that a part of an import binds, and why it can't move."""
-    if isinstance(node, ast.Import):
-        package, _, module = alias.name.partition(".")
-        if package == OLD_CLIENT and target.sources:
-            return "", CLIENT_OBJECT
-        message = CLIENT_ONLY if alias.name == LEGACY + ".client" and target.sources else ""
-        return LEGACY if package == LEGACY and not (module and alias.asname) else "", message
-    source = "" if node.level else node.module or ""
-    if alias.name in REPLACEMENTS and source in {LEGACY, *target.sources}:
-        return alias.name, ""
-    if source == LEGACY and alias.name in OURS:
-        return "", CLIENT_ONLY if alias.name == "client" and target.sources else ""
-    if source == LEGACY:
-        return "", STAR if alias.name == "*" else UNKNOWN
-    is_client = source.split(".")[0] == OLD_CLIENT and target.sources
-    return "", NEAREST.get(alias.name, CLIENT_OWN) if is_client else ""
+    source, name = (node.module or "", alias.name) if isinstance(node, ast.ImportFrom) else (alias.name, "")
+    package, _, module = source.partition(".")
+    if getattr(node, "level", 0) or package not in (LEGACY, OLD_CLIENT) or package == OLD_CLIENT and not target.sources:
+        return "", ""
+    if name in REPLACEMENTS and source in {LEGACY, *target.sources}:
+        return name, ""
+    if package == OLD_CLIENT:
+        return "", NEAREST.get(name, CLIENT_OWN)
+    if not name or module or name in OURS:
+        message = CLIENT_ONLY if target.sources and (module, name) in (("client", ""), ("", "client")) else ""
+        return "" if name or module and alias.asname else LEGACY, message
+    return "", STAR if name == "*" else UNKNOWN
 
 
 def _symbols(refs: References, variable: Variable, name: str, parts: List[Part]) -> Iterator[Symbol]:
-    aliases = [part.alias for part in parts]
+    """Give the legacy names that a variable is, or has where it is the package."""
+    aliases, member = [part.alias for part in parts], name == LEGACY
     others = [binding.node for binding in variable.bindings
               if binding.alias not in aliases or binding.scope is not variable.scope]
-    member = name == LEGACY
-    used = _members(refs, variable, others) if member else {name: [_use(refs, *use) for use in variable.uses]}
-    if member and not variable.uses and any(alias.name == LEGACY for alias in aliases):
-        used[LEGACY] = []  # an import that nothing uses
-    for legacy, uses in used.items():
-        as_dict = [is_dict(refs.names, use.parent) for use in uses]
-        meant = "get_data_paths" if legacy == "get_data_path" and as_dict and all(as_dict) else legacy
-        yield Symbol(legacy, meant, variable, member, parts, uses, member or not (variable.unclear or others))
-
-
-def _use(refs: References, name: ast.Name, scope: Scope, member: Optional[ast.Attribute] = None) -> Use:
-    start = refs.source.start(name)
-    end = refs.source.word(start, name.id, *([".", member.attr] if member else []))
-    return Use(name, scope, member or name, start, end, refs.names.parents[member or name])
-
-
-def _members(refs: References, variable: Variable, others: List[ast.stmt]) -> Dict[str, List[Use]]:
-    """Give the uses of the names that are read from the package; what else is done with it is noted."""
-    source = refs.source
-    odd = [Found(source.start(node), LEGACY, OBJECT.format(LEGACY)) for node in others]
-    members: Dict[str, List[Use]] = {}
-    for name, scope in variable.uses:
-        node = refs.names.parents[name]
-        if not isinstance(node, ast.Attribute):
-            odd.append(Found(source.start(name), LEGACY, OBJECT.format(name.id)))
-        elif not isinstance(node.ctx, ast.Load):
-            odd.append(Found(source.start(name), node.attr, ASSIGNED))
-        elif node.attr in REPLACEMENTS:
-            members.setdefault(node.attr, []).append(_use(refs, name, scope, node))
-        elif node.attr not in OURS:
-            refs.found.append(Found(source.start(name), node.attr, UNKNOWN))
+    odd = [Found(refs.source.start(node), LEGACY, OBJECT.format(LEGACY)) for node in others if member]
+    used = _uses(refs, variable, name, odd)
+    if not variable.uses and name in (alias.name if member else name for alias in aliases):
+        used[name] = []  # an import that nothing uses
     refs.found.extend(odd)
-    if variable.unclear or odd:
-        refs.stuck.append(variable)
-    return members
+    for legacy, uses in used.items():
+        as_dict = {is_dict(refs.names, use.parent) for use in uses}
+        meant = "get_data_paths" if legacy == "get_data_path" and as_dict == {True} else legacy
+        yield Symbol(legacy, meant, variable, member, parts, uses, not (variable.unclear or others or odd))
+
+
+def _uses(refs: References, variable: Variable, name: str, odd: List[Found]) -> Dict[str, List[Use]]:
+    """Give the uses of each legacy name, and note in `odd` what else is done with the package."""
+    used: Dict[str, List[Use]] = {}
+    for _, node, scope, _ in variable.uses:
+        start, parent = refs.source.start(node), refs.names.parents[node]
+        is_member = name == LEGACY and isinstance(parent, ast.Attribute)
+        whole, legacy = (parent, parent.attr) if is_member else (node, name)
+        if legacy == LEGACY:
+            odd.append(Found(start, LEGACY, OBJECT.format(node.id)))
+        elif not isinstance(whole.ctx, ast.Load):
+            odd.append(Found(start, legacy, ASSIGNED))
+        elif legacy in REPLACEMENTS:
+            end = refs.source.word(start, node.id, *([".", legacy] if is_member else []))
+            used.setdefault(legacy, []).append(Use(node, scope, whole, start, end, refs.names.parents[whole]))
+        elif legacy not in OURS:
+            refs.found.append(Found(start, legacy, UNKNOWN))
+    return used
 
 
 def is_dict(names: Names, call: ast.AST) -> bool:
@@ -184,43 +171,26 @@ def is_dict(names: Names, call: ast.AST) -> bool:
 
 def stands_in(names: Names, node: ast.AST) -> bool:
     """Tell whether an import stands where one of the client has failed."""
-    for handler in names.around(node):
-        if isinstance(handler, ast.ExceptHandler):
-            caught = [getattr(each, "id", "") for each in ast.walk(handler.type or ast.Name("Exception", ast.Load()))]
-            tried = [str(getattr(each, "module", getattr(each, "name", ""))).split(".")[0]
-                     for statement in names.parents[handler].body for each in ast.walk(statement)]
-            if OLD_CLIENT in tried and not IMPORT_ERRORS.isdisjoint(caught):
-                return True
-    return False
-
-
-# Strings
-
-def is_dynamic(names: Names) -> bool:
-    """Tell whether the module reads its own names from strings."""
-    for name in ("globals", "vars", "eval", "exec"):
-        variable = names.variable(name, names.module)
-        for use in variable.uses if not variable.bindings else ():
-            call = names.parents[use.node]
-            if isinstance(call, ast.Call) and call.func is use.node and not (name == "vars" and call.args):
-                return True
-    return any(text == "__main__" and not isinstance(names.parents[node], ast.Compare)
-               for node, text in names.strings.items())
+    tried = [each for handler in names.around(node) if isinstance(handler, ast.ExceptHandler)
+             for statement in names.parents[handler].body for each in ast.walk(statement)]
+    return OLD_CLIENT in [str(getattr(each, "module", getattr(each, "name", ""))).split(".")[0] for each in tried]
 
 
 def listed(names: Names) -> List[str]:
-    """Give the strings that __all__ may have, and the words of doctests."""
-    words = [word for text in names.strings.values() if ">>>" in text for word in re.findall(r"\w+", text)]
-    return words + (list(names.strings.values()) if "__all__" in names.module.variables else [])
+    """Give the names that are found by strings: what __all__ may have, words of doctests, or all of the module."""
+    texts = list(names.strings.values())
+    built_in = [names.variable(name, names.module) for name in ("globals", "vars", "eval", "exec")]
+    uses = [use for variable in built_in if not variable.bindings for use in variable.uses]
+    calls = [use for use in uses if getattr(names.parents[use.node], "func", None) is use.node]
+    is_dynamic = any(use.name != "vars" or not names.parents[use.node].args for use in calls) or any(
+        text == "__main__" and not isinstance(names.parents[node], ast.Compare) for node, text in names.strings.items())
+    return [*(word for text in texts if ">>>" in text for word in re.findall(r"\w+", text)),
+            *(texts if "__all__" in names.module.variables else ()), *(names.module.variables if is_dynamic else ())]
 
 
 def annotated(names: Names, word: str) -> Optional[ast.expr]:
     """Give a quoted annotation that has this word in it."""
-    for node, text in names.strings.items():
-        if re.search(r"\b{}\b".format(re.escape(word)), text):
-            inner: ast.AST = node
-            while not isinstance(names.parents[inner], (ast.stmt, ast.arg)):
-                inner = names.parents[inner]
-            if inner in (getattr(names.parents[inner], field, None) for field in ("annotation", "returns")):
-                return node
-    return None
+    annotations = [getattr(each, field, None) for each in names.parents for field in ("annotation", "returns")]
+    inside = {inner for annotation in filter(None, annotations) for inner in ast.walk(annotation)}
+    return next((node for node, text in names.strings.items()
+                 if node in inside and word in re.findall(r"\w+", text)), None)

@@ -52,8 +52,7 @@ class Source:
         ends = list(LINE_END.finditer(text))
         self.newline = ends[0].group() if ends else "\n"
         self.starts = [0] + [end.end() for end in ends]
-        unit = UNIT.search(text)
-        self.unit = unit.group(1) if unit else "    "  # one level of indentation
+        self.unit = next((each.group(1) for each in UNIT.finditer(text)), "    ")  # one level of indentation
         self._is_ascii = text.isascii()
 
     def start(self, node: Union[ast.stmt, ast.expr]) -> int:
@@ -74,8 +73,7 @@ class Source:
 
     def line_end(self, offset: int) -> int:
         """Give where the line of an offset ends, its line end not counted."""
-        match = LINE_END.search(self.text, offset)
-        return match.start() if match else len(self.text)
+        return next((end.start() for end in LINE_END.finditer(self.text, offset)), len(self.text))
 
     def indent(self, offset: int) -> str:
         """Give what stands in front of the first word of an offset's line."""
@@ -85,8 +83,7 @@ class Source:
 
     def next(self, offset: int) -> int:
         """Give where the next token starts, in parentheses or where the statement surely goes on."""
-        match = GAP.match(self.text, offset)
-        return match.end() if match else offset
+        return next(GAP.finditer(self.text, offset)).end()  # which may be empty
 
     def word(self, offset: int, *words: str) -> Optional[int]:
         """Give where these words end, if they are what stands there."""

@@ -8,7 +8,7 @@ import ast
 import os
 import re
 from itertools import product
-from typing import Dict, FrozenSet, Iterable, Iterator, Mapping, Set, Tuple
+from typing import Dict, FrozenSet, Iterable, Iterator, Mapping, Sequence, Set, Tuple
 
 from .source import STRING, Unreadable, parsed
 
@@ -25,35 +25,31 @@ def taken(wanted: Mapping[str, FrozenSet[str]], files: Iterable[Tuple[str, bytes
     The files, each a path and its content, are asked for one by one, and no more of them once all names are found. A
     module is told from the other files by its path, as it is spelled in `wanted`.
     """
-    left = _by_pair(wanted)
-    words = {word: _ascii(word) for word, _ in left}
-    names = {name: _ascii(name) for _, name in left}
+    left = [(word, name, module) for module, some in wanted.items() for word in _words(module) for name in some]
+    words = {word: _ascii(word) for word, _, _ in left}
+    names = {name: _ascii(name) for _, name, _ in left}
     found: Dict[str, Set[str]] = {}
     for path, raw in files if left else ():
         if not any(name in raw for name in names.values()):
             continue
         whole = {b"", *ASCII.findall(raw)}
         near = {each for each, word in words.items() if word in whole and (each != DOTS or FROM_DOTS.search(raw))}
-        asked = {pair: left[pair] - {path} for pair in left if pair[0] in near and names[pair[1]] in whole}
-        takes = _takes(raw, near, {name for _, name in asked}) if any(asked.values()) else set()
-        for pair in takes.intersection(asked):
-            left[pair] -= asked[pair]
-            for module in asked[pair]:
-                found.setdefault(module, set()).add(pair[1])
-        if takes and not any(left.values()):
+        asked = [each for each in left if each[0] in near and names[each[1]] in whole and each[2] != path]
+        takes = _takes(raw, near, {name for _, name, _ in asked}) if asked else ()
+        for word, name, module in asked:
+            if (word, name) in takes:
+                found.setdefault(module, set()).add(name)
+        left = [each for each in left if each[1] not in found.get(each[2], ())]
+        if not left:
             break
     return {module: frozenset(some) for module, some in found.items()}
 
 
-def _by_pair(wanted: Mapping[str, FrozenSet[str]]) -> Dict[Pair, Set[str]]:
-    """Give the modules that each pair means."""
-    pairs: Dict[Pair, Set[str]] = {}
-    for module, names in wanted.items():
-        folder, base = os.path.split(os.path.abspath(module))
-        word = os.path.splitext(base)[0]
-        for pair in product((os.path.basename(folder), DOTS) if word == "__init__" else (word,), names):
-            pairs.setdefault(pair, set()).add(module)
-    return pairs
+def _words(module: str) -> Sequence[str]:
+    """Give the words that a module goes by."""
+    folder, base = os.path.split(os.path.abspath(module))
+    word = os.path.splitext(base)[0]
+    return (os.path.basename(folder), DOTS) if word == "__init__" else (word,)
 
 
 def _ascii(word: str) -> bytes:
