@@ -1,7 +1,4 @@
-"""Which name means what in a module: Python's own scopes, the same on every Python that runs this.
-
-Not by symtable: from 3.12 on it inlines comprehensions, and their names show up in the scope around them.
-"""
+"""Which name means what in a module: Python's scopes. Not by symtable, which inlines comprehensions from 3.12 on."""
 import ast
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
@@ -47,14 +44,11 @@ class Variable:
 
 
 class Names:
-    """The names of a module."""
-
     def __init__(self, tree: ast.Module) -> None:
         self.module = Scope("module", None, tree)
         self.scopes: List[Scope] = [self.module]
         self.parents: Dict[ast.AST, Any] = {}
-        self.imports: List[Tuple[Any, Scope]] = []  # every import statement, with the scope that it stands in
-        self.imported: Dict[ast.alias, Variable] = {}  # what each part of an import binds
+        self.imports: List[Tuple[ast.alias, Mention, Variable]] = []  # what each part of an import binds
         self.strings: Dict[ast.expr, str] = {}  # every string constant
         self._bound: List[Mention] = []
         self._used: List[Mention] = []
@@ -79,11 +73,16 @@ class Names:
 
     def _walk(self, tree: ast.Module) -> None:
         """Note all nodes: by a list of work, since expressions nest deeper than Python's stack."""
-        work: List[Tuple[ast.AST, Scope]] = [(tree, self.module)]
+        work: List[Tuple[Any, Scope]] = [(tree, self.module)]
         while work:
             node, scope = work.pop()
-            self._note(type(node).__name__, node, scope)
-            inner = self._scope(node, scope) if type(node).__name__ in SCOPES else scope
+            kind, inner = type(node).__name__, scope
+            self._note(kind, node, scope)
+            if kind in SCOPES:
+                inner = Scope(SCOPES[kind], scope, node)
+                self.scopes.append(inner)
+                arguments = ast.iter_child_nodes(node.args) if inner.kind == "function" else ()
+                self._bound += [Mention(each.arg, each, inner) for each in arguments if isinstance(each, ast.arg)]
             for field in node._fields:  # as ast.iter_child_nodes() does, without the contexts of names
                 value = getattr(node, field, None)
                 for child in value if isinstance(value, list) else (value,):
@@ -91,28 +90,19 @@ class Names:
                         self.parents[child] = node
                         work.append((child, self._placed.get(child, inner if field in INSIDE else scope)))
 
-    def _scope(self, node: Any, scope: Scope) -> Scope:
-        inner = Scope(SCOPES[type(node).__name__], scope, node)
-        self.scopes.append(inner)
-        if inner.kind == "function":  # its arguments' defaults and annotations are outside
-            self._bound += [Mention(each.arg, each, inner) for each in ast.iter_child_nodes(node.args)
-                            if isinstance(each, ast.arg)]
-        elif inner.kind == "comprehension":  # of what it iterates over, the first is outside
-            self._placed[node.generators[0].iter] = scope
-        return inner
-
     def _note(self, kind: str, node: Any, scope: Scope) -> None:
         """Note what a node itself binds, uses or is."""
         if kind in NAMED and getattr(node, NAMED[kind]):
             mentions = self._used if isinstance(getattr(node, "ctx", None), ast.Load) else self._bound
             mentions.append(Mention(getattr(node, NAMED[kind]), node, scope))
         elif kind in ("Import", "ImportFrom"):
-            self.imports.append((node, scope))
             for alias in node.names:
                 name = alias.asname or (alias.name.split(".")[0] if kind == "Import" else alias.name)
                 self._bound.append(Mention(name, node, scope, alias))
         elif kind in ("Global", "Nonlocal"):
             scope.elsewhere.update(dict.fromkeys(node.names, kind))
+        elif SCOPES.get(kind) == "comprehension":  # of what it iterates over, the first is outside
+            self._placed[node.generators[0].iter] = scope
         elif kind == "NamedExpr":
             self._placed[node.target] = next(each for each in scope.chain if each.kind != "comprehension")
         elif isinstance(getattr(node, STRING, None), str):
@@ -127,7 +117,7 @@ class Names:
             variable = self.variable(binding.name, binding.scope)
             variable.bindings.append(binding)
             if binding.alias is not None:
-                self.imported[binding.alias] = variable
+                self.imports.append((binding.alias, binding, variable))
         for use in self._used:
             variable = self.variable(use.name, use.scope)
             variable.uses.append(use)

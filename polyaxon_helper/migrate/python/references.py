@@ -75,8 +75,6 @@ class Symbol(NamedTuple):
 
 
 class References(NamedTuple):
-    """All that a module has to do with what is left."""
-
     source: Source
     names: Names
     symbols: List[Symbol]
@@ -90,19 +88,19 @@ def references(source: Source, names: Names, target: Target) -> References:
                if OUR_NAME.search(text) and not isinstance(names.parents[node], ast.Expr)]  # else a docstring
     refs = References(source, names, [], [], strings)
     variables: Dict[Tuple[Variable, str], List[Part]] = {}
-    for node, scope in sorted(names.imports, key=lambda each: source.start(each[0])):
-        body = next(each for _, each in ast.iter_fields(names.parents[node]) if isinstance(each, list) and node in each)
-        around = [node, *takewhile(lambda each: each is not scope.node, names.around(node))]
-        site = Site(node, scope, body, guarded=any(
-            getattr(outer, "handlers", None) and inner in outer.body for inner, outer in zip(around, around[1:])))
-        for alias in node.names:
-            name, message = _legacy_name(node, alias, target)
-            if name:
-                variables.setdefault((names.imported[alias], name), []).append(Part(site, alias))
-            if message:
-                refs.found.append(Found(source.start(node), alias.name, message))
-            if (name or message) and site not in refs.sites[-1:]:
-                refs.sites.append(site)
+    for alias, (_, node, scope, _), variable in sorted(names.imports, key=lambda each: source.start(each[1].node)):
+        name, message = _legacy_name(node, alias, target)
+        if message:
+            refs.found.append(Found(source.start(node), alias.name, message))
+        if (name or message) and not (refs.sites and refs.sites[-1].node is node):
+            fields = ast.iter_fields(names.parents[node])
+            body = next(value for _, value in fields if isinstance(value, list) and node in value)
+            around = [node, *takewhile(lambda each: each is not scope.node, names.around(node))]
+            guarded = any(getattr(outer, "handlers", None) and inner in outer.body
+                          for inner, outer in zip(around, around[1:]))
+            refs.sites.append(Site(node, scope, body, guarded))
+        if name:
+            variables.setdefault((variable, name), []).append(Part(refs.sites[-1], alias))
     for (variable, name), parts in variables.items():
         refs.symbols.extend(_symbols(refs, variable, name, parts))
     return refs
@@ -125,48 +123,41 @@ def _legacy_name(node: Import, alias: ast.alias, target: Target) -> Tuple[str, s
 
 
 def _symbols(refs: References, variable: Variable, name: str, parts: List[Part]) -> Iterator[Symbol]:
-    """Give the legacy names that a variable is, or has where it is the package."""
-    aliases, member = [part.alias for part in parts], name == LEGACY
+    """Give the legacy names that a variable is, or has if it is the package; what else is done with it is noted."""
+    aliases, parents, start = [part.alias for part in parts], refs.names.parents, refs.source.start
     others = [binding.node for binding in variable.bindings
               if binding.alias not in aliases or binding.scope is not variable.scope]
-    odd = [Found(refs.source.start(node), LEGACY, OBJECT.format(LEGACY)) for node in others if member]
-    used = _uses(refs, variable, name, odd)
-    if not variable.uses and name in (alias.name if member else name for alias in aliases):
+    odd = [Found(start(node), LEGACY, OBJECT.format(LEGACY)) for node in others if name == LEGACY]
+    used: Dict[str, List[Use]] = {}
+    if not variable.uses and (name != LEGACY or any(alias.name == LEGACY for alias in aliases)):
         used[name] = []  # an import that nothing uses
+    for _, node, scope, _ in variable.uses:
+        is_member = name == LEGACY and isinstance(parents[node], ast.Attribute)
+        whole, legacy = (parents[node], parents[node].attr) if is_member else (node, name)
+        if legacy == LEGACY:
+            odd.append(Found(start(node), LEGACY, OBJECT.format(node.id)))
+        elif not isinstance(whole.ctx, ast.Load):
+            odd.append(Found(start(node), legacy, ASSIGNED))
+        elif legacy in REPLACEMENTS:
+            end = refs.source.word(start(node), node.id, *([".", legacy] if is_member else []))
+            used.setdefault(legacy, []).append(Use(node, scope, whole, start(node), end, parents[whole]))
+        elif legacy not in OURS:
+            refs.found.append(Found(start(node), legacy, UNKNOWN))
     refs.found.extend(odd)
     for legacy, uses in used.items():
         as_dict = {is_dict(refs.names, use.parent) for use in uses}
         meant = "get_data_paths" if legacy == "get_data_path" and as_dict == {True} else legacy
-        yield Symbol(legacy, meant, variable, member, parts, uses, not (variable.unclear or others or odd))
-
-
-def _uses(refs: References, variable: Variable, name: str, odd: List[Found]) -> Dict[str, List[Use]]:
-    """Give the uses of each legacy name, and note in `odd` what else is done with the package."""
-    used: Dict[str, List[Use]] = {}
-    for _, node, scope, _ in variable.uses:
-        start, parent = refs.source.start(node), refs.names.parents[node]
-        is_member = name == LEGACY and isinstance(parent, ast.Attribute)
-        whole, legacy = (parent, parent.attr) if is_member else (node, name)
-        if legacy == LEGACY:
-            odd.append(Found(start, LEGACY, OBJECT.format(node.id)))
-        elif not isinstance(whole.ctx, ast.Load):
-            odd.append(Found(start, legacy, ASSIGNED))
-        elif legacy in REPLACEMENTS:
-            end = refs.source.word(start, node.id, *([".", legacy] if is_member else []))
-            used.setdefault(legacy, []).append(Use(node, scope, whole, start, end, refs.names.parents[whole]))
-        elif legacy not in OURS:
-            refs.found.append(Found(start, legacy, UNKNOWN))
-    return used
+        alone = not (variable.unclear or others or odd)
+        yield Symbol(legacy, meant, variable, name == LEGACY, parts, uses, alone)
 
 
 def is_dict(names: Names, call: ast.AST) -> bool:
     """Tell whether what a call gives is treated as a dict."""
     parent = names.parents.get(call)
-    if not isinstance(call, ast.Call) or getattr(parent, "value", None) is not call:
-        return False
     index = getattr(parent, "slice", None)
-    return getattr(parent, "attr", "") in ("get", "items", "keys", "values") \
-        or getattr(index, "value", index) in names.strings or index in names.strings
+    is_key = index in names.strings or getattr(index, "value", None) in names.strings
+    is_method = getattr(parent, "attr", "") in ("get", "items", "keys", "values")
+    return isinstance(call, ast.Call) and getattr(parent, "value", None) is call and (is_key or is_method)
 
 
 def stands_in(names: Names, node: ast.AST) -> bool:

@@ -9,6 +9,7 @@ from typing import Iterator, NamedTuple, Optional, Tuple, Union
 
 LINE_END = re.compile(r"\r\n|\r|\n")  # str.splitlines() knows more of them than Python does
 GAP = re.compile(r"(?:[ \t\f\r\n\\]|#[^\r\n]*)*")  # what may stand between two tokens in parentheses
+INDENT = re.compile(r"[ \t\f]*")
 UNIT = re.compile(r"(?:\A|(?<=[\r\n]))\w[^\r\n]*:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)([ \t]+)[^\s#]")
 STRING = "value" if sys.version_info >= (3, 8) else "s"  # the field of a string constant that has its text
 
@@ -44,8 +45,6 @@ def parsed(text: Union[str, bytes]) -> ast.Module:
 
 
 class Source:
-    """A text, read."""
-
     def __init__(self, text: str) -> None:
         self.text = text
         self.tree = parsed(text)
@@ -77,9 +76,7 @@ class Source:
 
     def indent(self, offset: int) -> str:
         """Give what stands in front of the first word of an offset's line."""
-        start = self.line_start(offset)
-        line = self.text[start:self.line_end(start)]
-        return line[:len(line) - len(line.lstrip(" \t\f"))].replace("\f", "")
+        return next(INDENT.finditer(self.text, self.line_start(offset))).group().replace("\f", "")
 
     def next(self, offset: int) -> int:
         """Give where the next token starts, in parentheses or where the statement surely goes on."""

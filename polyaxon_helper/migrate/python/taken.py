@@ -20,22 +20,23 @@ ASCII = re.compile(rb"\w+")
 
 
 def taken(wanted: Mapping[str, FrozenSet[str]], files: Iterable[Tuple[str, bytes]]) -> Dict[str, FrozenSet[str]]:
-    """Give those of the wanted names, by the path of their module, that another file takes.
+    """Give those of the wanted names, by the path of their module, that a file of another path takes.
 
-    The files, each a path and its content, are asked for one by one, and no more of them once all names are found. A
-    module is told from the other files by its path, as it is spelled in `wanted`.
+    The files, each a path and its content, are asked for one by one, and no more of them once all names are found.
     """
     left = [(word, name, module) for module, some in wanted.items() for word in _words(module) for name in some]
     words = {word: _ascii(word) for word, _, _ in left}
     names = {name: _ascii(name) for _, name, _ in left}
     found: Dict[str, Set[str]] = {}
     for path, raw in files if left else ():
-        if not any(name in raw for name in names.values()):
-            continue
-        whole = {b"", *ASCII.findall(raw)}
+        whole = {b"", *ASCII.findall(raw)} if any(name in raw for name in names.values()) else set()
         near = {each for each, word in words.items() if word in whole and (each != DOTS or FROM_DOTS.search(raw))}
         asked = [each for each in left if each[0] in near and names[each[1]] in whole and each[2] != path]
-        takes = _takes(raw, near, {name for _, name, _ in asked}) if asked else ()
+        named = {name for _, name, _ in asked}
+        try:
+            takes = set(_pairs(parsed(raw), near - {DOTS}, named)) if asked else set()
+        except Unreadable:  # it may take them all
+            takes = set(product(near, named))
         for word, name, module in asked:
             if (word, name) in takes:
                 found.setdefault(module, set()).add(name)
@@ -55,14 +56,6 @@ def _words(module: str) -> Sequence[str]:
 def _ascii(word: str) -> bytes:
     """Give the longest part of a word that is the same bytes in every encoding."""
     return max(ASCII.findall(word.encode("utf-8", "replace")), key=len, default=b"")
-
-
-def _takes(raw: bytes, words: Set[str], names: Set[str]) -> Set[Pair]:
-    """Give what a file takes, and where Python can't parse it, what it may take."""
-    try:
-        return set(_pairs(parsed(raw), words - {DOTS}, names))
-    except Unreadable:
-        return set(product(words, names))
 
 
 def _pairs(tree: ast.Module, words: Set[str], names: Set[str]) -> Iterator[Pair]:
