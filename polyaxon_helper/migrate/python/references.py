@@ -11,6 +11,7 @@ from .source import Source
 
 LEGACY = "polyaxon_helper"
 OLD_CLIENT = "polyaxon_client"
+IMPORT_ERRORS = ("BaseException", "Exception", "ImportError", "ModuleNotFoundError")
 OURS = ("client", "local", "migrate", "resend")  # the modules of the package that are no legacy API
 OUR_NAME = re.compile(r"\b{}\b(?!\.(?:{})\b)".format(LEGACY, "|".join(OURS)))
 
@@ -162,8 +163,9 @@ def is_dict(names: Names, call: ast.AST) -> bool:
 
 def stands_in(names: Names, node: ast.AST) -> bool:
     """Tell whether an import stands where one of the client has failed."""
-    tried = [each for handler in names.around(node) if isinstance(handler, ast.ExceptHandler)
-             for statement in names.parents[handler].body for each in ast.walk(statement)]
+    handlers = [each for each in names.around(node) if isinstance(each, ast.ExceptHandler) and (
+        each.type is None or any(getattr(caught, "id", "") in IMPORT_ERRORS for caught in ast.walk(each.type)))]
+    tried = [each for handler in handlers for inner in names.parents[handler].body for each in ast.walk(inner)]
     return OLD_CLIENT in [str(getattr(each, "module", getattr(each, "name", ""))).split(".")[0] for each in tried]
 
 

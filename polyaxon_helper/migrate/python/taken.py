@@ -12,8 +12,6 @@ from typing import Dict, FrozenSet, Iterable, Iterator, Mapping, Sequence, Set, 
 
 from .source import STRING, Unreadable, parsed
 
-Pair = Tuple[str, str]  # the word of a module, and a name in it
-
 DOTS = "."  # the word of every package, where an import is from nothing but dots
 FROM_DOTS = re.compile(rb"from[\s\\]*\.[\s.\\]*import\b")
 ASCII = re.compile(rb"\w+")
@@ -29,7 +27,9 @@ def taken(wanted: Mapping[str, FrozenSet[str]], files: Iterable[Tuple[str, bytes
     names = {name: _ascii(name) for _, name, _ in left}
     found: Dict[str, Set[str]] = {}
     for path, raw in files if left else ():
-        whole = {b"", *ASCII.findall(raw)} if any(name in raw for name in names.values()) else set()
+        if not any(name in raw for name in names.values()):
+            continue
+        whole = {b"", *ASCII.findall(raw)}
         near = {each for each, word in words.items() if word in whole and (each != DOTS or FROM_DOTS.search(raw))}
         asked = [each for each in left if each[0] in near and names[each[1]] in whole and each[2] != path]
         named = {name for _, name, _ in asked}
@@ -58,10 +58,10 @@ def _ascii(word: str) -> bytes:
     return max(ASCII.findall(word.encode("utf-8", "replace")), key=len, default=b"")
 
 
-def _pairs(tree: ast.Module, words: Set[str], names: Set[str]) -> Iterator[Pair]:
-    """Give the pairs that imports, attributes and strings make, also with other words than these."""
+def _pairs(tree: ast.Module, words: Set[str], names: Set[str]) -> Iterator[Tuple[str, str]]:
+    """Give the words with the names that imports, attributes and strings take from them, also others than these."""
     called: Dict[str, Set[str]] = {}
-    members: Set[Pair] = set()
+    members: Set[Tuple[str, str]] = set()
     docstrings: Set[ast.AST] = set()
     for node in ast.walk(tree):  # a body comes before what is in it
         if isinstance(node, ast.ImportFrom):
