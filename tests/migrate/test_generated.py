@@ -20,7 +20,7 @@ from .rows import ALL, PYTHON_3_9, PYTHON_3_11, move
 GETTERS = ["get_params", "get_outputs_path", "get_tf_config", "get_job_info", "get_log_level", "get_data_paths",
            "get_data_path"]
 NAMES = GETTERS + ["send_metrics", "experiment", "Experiment", "x", "ph", "polyaxon_helper", "get_experiment", "tracking"]
-ALIASES = ["x", "log", "send_metrics", "experiment", "Experiment", "get_experiment", "tracking"]
+ALIASES = ["x", "log", "experiment", "Experiment", "get_experiment", "tracking"]
 IMPORTS = [
     "from polyaxon_helper import {a}", "from polyaxon_helper import {a}, {b} as {c}", "import polyaxon_helper",
     "import polyaxon_helper as ph", "from polyaxon_helper import ({a},  # why\n    {b},\n)",
