@@ -99,5 +99,6 @@ def _run(options: argparse.Namespace) -> int:
     say = report.as_json if options.format == "json" else report.say
     sys.stderr.writelines(problem + "\n" for problem in tree.problems)
     out = sys.stderr if options.mode == "diff" or writes and options.paths == ["-"] else sys.stdout
-    out.writelines(line + "\n" for line in say(outcomes, options, target.requires, tree.problems))
+    said = "".join(line + "\n" for line in say(outcomes, options, target.requires, tree.problems))
+    out.write(said.encode(out.encoding or "utf-8", "backslashreplace").decode(out.encoding or "utf-8"))
     return report.status(outcomes, tree.problems, writes)

@@ -4,7 +4,6 @@ No uses are comments, prose (all of .md and .rst), labels and links, what the CL
 files of 1 MB and more, and lock files: a lock file is made anew from the file that is reported.
 """
 import re
-import shlex
 from bisect import bisect
 from functools import partial
 from typing import Callable, Dict, Iterator, List, Match, NamedTuple, Pattern, Tuple
@@ -98,7 +97,7 @@ def _placed(text: str, found: Dict[int, str], instead: str) -> List[Use]:
     starts = [0] + [match.end() for match in re.finditer("\n", text)]
     lines = {at: bisect(starts, at) for at in sorted(found)}
     return [Use(line, at - starts[line - 1] + 1, text[at:at + len(MODULE)],
-                found[at].format(shlex.quote(instead))) for at, line in lines.items()]
+                found[at].format(instead)) for at, line in lines.items()]
 
 
 def _decoded(raw: bytes) -> str:

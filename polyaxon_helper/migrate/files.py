@@ -18,7 +18,7 @@ NOT_READ = frozenset((
     "__pycache__", "__pypackages__", "build", "dist", "node_modules", "site-packages", "dist-packages",
 ))
 ENVIRONMENT = ("pyvenv.cfg", "conda-meta")
-SUFFIXES = (".py", ".pyw")
+PYTHON = re.compile(r"\.pyw?\Z", re.I)
 LEFT_BEHIND = re.compile(r"\..*\.polyaxon-helper-(\d{1,9})\.tmp")
 
 
@@ -54,7 +54,7 @@ class Files:
         tops = {top: None for top, inside in map(_where, filter("-".__ne__, self.paths)) if inside in self._listed(top)
                 or any(name.startswith(inside) for name in self._listed(top))}
         for top in tops:
-            yield from self._new(os.path.join(top, name) for name in self._listed(top) if name.endswith(SUFFIXES))
+            yield from self._new(os.path.join(top, name) for name in filter(PYTHON.search, self._listed(top)))
 
     def _new(self, paths: Iterable[str]) -> Iterator[str]:
         for path in paths:
@@ -70,15 +70,13 @@ def own(path: str) -> str:
     places = _around(os.path.realpath(os.path.dirname(path)))
     for found in (os.path.join(place, name) for place in places for name in NAMESAKES):
         if os.path.isfile(found):
-            is_inside = os.path.dirname(found) in places
-            return "" if not is_inside and all(map(read(found).__contains__, RELEASED)) else found
+            return found if os.path.dirname(found) in places or not all(map(read(found).__contains__, RELEASED)) else ""
     return ""
 
 
 def _where(path: str) -> Tuple[str, str]:
     """Give the top of the work tree that a path is in, and where in it that is; a link is where it lies."""
-    is_folder = os.path.isdir(path)
-    parent, name = (path, "") if is_folder else os.path.split(path)
+    parent, name = (path, "") if os.path.isdir(path) else os.path.split(path)
     place = os.path.join(os.path.realpath(parent), name)
     top = _around(os.path.dirname(place))[-1]
     return top, place[len(os.path.join(top, "")):]

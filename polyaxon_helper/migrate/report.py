@@ -11,10 +11,10 @@ from .python import Report
 NOT_READ = ("not read unless given as PATH: submodules, virtual environments, node_modules, untracked build and dist,"
             " and what git ignores")
 FIRST = "these places come first, before it runs: they need polyaxon-client, which can't be installed beside traceml"
-SEVERAL = ("make an Experiment each: {}; a program that loads several of them waits some 3 seconds more for each at its"
-           " exit; to share one, keep get_experiment in one of them and import it from there in the others")
-ALONE = "left alone, since there polyaxon_helper is {}: {}"
-UNSELECTED = "still use polyaxon_helper, for names that were not to move: {}"
+SEVERAL = ("each makes an Experiment, and a program that loads several of them waits some 3 seconds more for each at"
+           " its exit; to share one, keep get_experiment in one of them and import it from there in the others: ")
+ALONE = "left alone, since there polyaxon_helper is {}: "
+UNSELECTED = "still use polyaxon_helper, for names that were not to move: "
 LINE = "{}:{}:{}: {}: {}"
 
 
@@ -75,12 +75,13 @@ def install(outcomes: List[Outcome], requires: str) -> str:
 
 def together(outcomes: List[Outcome]) -> List[str]:
     """Give what there is to know of several files together."""
-    making = [each.path for each in outcomes if each.makes]
-    left = [each.path for each in outcomes if each.on_shim and not each.report.places]
-    owns = {each.own: [other.path for other in outcomes if other.own == each.own] for each in outcomes if each.own}
-    is_told = len(making) > 1 and any(each.makes and each.uses for each in outcomes)
-    return [SEVERAL.format(", ".join(making))] * is_told + [UNSELECTED.format(", ".join(left))] * bool(left) + [
-        ALONE.format(own, ", ".join(paths)) for own, paths in owns.items()]
+    making = [each for each in outcomes if each.makes]
+    told = [(SEVERAL, making if len(making) > 1 and any(each.uses for each in making) else []),
+            (UNSELECTED, [each for each in outcomes if each.on_shim and not each.report.places])]
+    told += [(ALONE.format(own), [each for each in outcomes if each.own == own])
+             for own in sorted({each.own for each in outcomes} - {""})]
+    return [text + ", ".join(each.path for each in some[:5]) + ", and {} more".format(len(some) - 5) * (len(some) > 5)
+            for text, some in told if some]
 
 
 def patch(outcome: Outcome) -> Iterator[bytes]:

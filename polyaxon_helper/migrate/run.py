@@ -6,7 +6,7 @@ from typing import Dict, FrozenSet, Iterator, List, Tuple
 
 from ..replacements import Target
 from . import elsewhere
-from .files import SUFFIXES, Files, Problem, decode, own, read as read_bytes, replace, tidy
+from .files import PYTHON, Files, Problem, decode, own, read as read_bytes, replace, tidy
 from .python import Module, Place, Report, Unreadable, leaving, read, rewrite
 from .python.taken import taken
 from .report import Outcome, shown
@@ -57,7 +57,7 @@ def outcomes(files: Files, target: Target, selected: FrozenSet[str], writes: boo
 
 def _look(path: str, files: Files, target: Target) -> Tuple[Outcome, bool]:
     """Give a file, empty where it names nothing that is to be moved, and whether it is a Python source."""
-    is_source = path == "-" or path.endswith(SUFFIXES)
+    is_source = path == "-" or bool(PYTHON.search(path))
     is_large = not is_source and os.path.getsize(path) >= elsewhere.LARGE
     raw = files.piped if path == "-" else b"" if is_large else read_bytes(path)
     packages = {source.partition(".")[0].encode() for source in target.sources}
@@ -71,7 +71,7 @@ def _look(path: str, files: Files, target: Target) -> Tuple[Outcome, bool]:
 def _contents(paths: List[str], files: Files) -> Iterator[Tuple[str, bytes]]:
     """Give the Python files of the project, the given ones first."""
     for path in shown("looking for what other files take", [*paths, *files.others()]):
-        if path.endswith(SUFFIXES):
+        if PYTHON.search(path):
             with suppress(Problem):  # it was said of the given ones
                 yield path, read_bytes(path)
 

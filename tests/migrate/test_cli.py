@@ -12,7 +12,7 @@ import pytest
 
 from polyaxon_helper.migrate import cli, files, run as pipeline
 
-from ..processes import ROOT
+from ..processes import ROOT, posix
 from .conftest import write
 
 OLD = "from polyaxon_helper import get_params\nget_params()\n"
@@ -439,9 +439,10 @@ def test_reports_other_kinds_of_files(run: Any, tmp_path: Path) -> None:
                      "README.md": "pip install polyaxon-helper\n", "data.csv": "polyaxon-helper\n" * 70000})
     status, out, err = run(".")
     assert (status, err) == (1, "")
-    assert [line.partition(": write")[0] for line in out.splitlines()[1:4]] == [
-        os.path.join(".", "Dockerfile") + ":2:17: polyaxon-helper", os.path.join(".", "requirements.txt")
-        + ":1:1: Polyaxon_Helper", os.path.join(".", "setup.py") + ":2:26: polyaxon-helper"]
+    write_this = ": write 'polyaxon-client>=0.5,<0.7' 'markupsafe<2.1' 'setuptools<81' in its place"
+    assert out.splitlines()[1:4] == [os.path.join(".", name) + where + write_this for name, where in (
+        ("Dockerfile", ":2:17: polyaxon-helper"), ("requirements.txt", ":1:1: Polyaxon_Helper"),
+        ("setup.py", ":2:26: polyaxon-helper"))]
     assert out.splitlines()[0] == "rewrote nothing for Python 3.9; 3 places for you:"
 
 
@@ -452,6 +453,13 @@ def test_a_dependency_that_is_needed_is_no_use(arguments: List[str], text: str, 
                      "setup.py": "setup(install_requires=['polyaxon-helper'])\n"})
     out = run(".", *arguments)[1]
     assert "requirements.txt" not in out and "setup.py" not in out
+
+
+@pytest.mark.parametrize("name", ["a.pyw", "A.PY"])
+def test_python_sources_by_another_suffix(name: str, run: Any, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(OLD)
+    assert run(".")[0] == 0
+    assert (tmp_path / name).read_text() == NEW
 
 
 def test_a_script_that_is_named_outright_is_rewritten(run: Any, tmp_path: Path) -> None:
@@ -475,12 +483,12 @@ def test_says_what_of_a_folder_is_not_read(path: str, told: bool, run: Any, tmp_
 
 def test_says_that_several_make_an_experiment(run: Any, tmp_path: Path) -> None:
     write(tmp_path, {"a.py": SEND, "b.py": SEND, "c.py": OLD})
-    assert "make an Experiment each: a.py, b.py; " in run("a.py", "b.py", "c.py")[1]
-    assert "make an Experiment" not in run("a.py", "b.py", "c.py")[1]
+    assert "in the others: a.py, b.py\n" in run("a.py", "b.py", "c.py")[1]
+    assert "makes an Experiment" not in run("a.py", "b.py", "c.py")[1]
     (tmp_path / "a.py").write_text(SEND)
-    assert "make an Experiment" not in run("a.py", "c.py")[1]
+    assert "makes an Experiment" not in run("a.py", "c.py")[1]
     (tmp_path / "a.py").write_text(SEND)
-    assert "make an Experiment" not in run("a.py", "b.py", "--to", "traceml")[1]
+    assert "makes an Experiment" not in run("a.py", "b.py", "--to", "traceml")[1]
 
 
 def test_says_what_comes_before_it_runs(run: Any, tmp_path: Path) -> None:
@@ -537,6 +545,17 @@ def test_removes_what_a_killed_run_left(process: str, is_removed: bool, run: Any
     assert left.exists() is not is_removed
     assert (tmp_path / "sub" / "a.py").read_text() == NEW
     assert (tmp_path / "sub" / "x.tmp").exists() and (tmp_path / "sub" / ".x.polyaxon-helper-.tmp").exists()
+
+
+@posix
+def test_a_name_that_can_not_be_printed(run: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    name = os.fsdecode(b"\xff\xe9.py")
+    (tmp_path / name).write_text(HAND)
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+    assert run("-q", name)[0] == 1
+    sys.stdout.flush()
+    assert written.getvalue().splitlines()[1].startswith(b"\\udcff\\udce9.py:2:1: get_user_token: ")
 
 
 def test_as_a_module(tmp_path: Path, python: Any) -> None:

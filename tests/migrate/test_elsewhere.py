@@ -347,7 +347,7 @@ def test_ends_soon_with_a_long(path: str, start: str, filling: str) -> None:
 
 def test_says_what_to_type() -> None:
     raw = b"pip install polyaxon-helper\n"
-    found = uses("a.sh", raw, False, "polyaxon>=2.7")
+    found = uses("a.sh", raw, False, "'polyaxon>=2.7'")
     assert [each.message for each in found] == ["write 'polyaxon>=2.7' in its place"]
 
 

@@ -87,13 +87,15 @@ TOGETHER: Dict[str, Any] = {
     "one that makes an Experiment": ([outcome(makes=True, uses=1), outcome("b.py", uses=1)], []),
     "two that did before": ([outcome(makes=True), outcome("b.py", makes=True), outcome("c.py", uses=1)], []),
     "two that make an Experiment": ([outcome(makes=True), outcome("b.py", makes=True, uses=1)],
-                                    [report.SEVERAL.format("a.py, b.py")]),
+                                    [report.SEVERAL + "a.py, b.py"]),
+    "seven that make one": ([outcome(name, makes=True, uses=1) for name in "abcdefg"],
+                            [report.SEVERAL + "a, b, c, d, e, and 2 more"]),
     "what was not selected": ([outcome(on_shim=True), outcome("b.py", on_shim=True), outcome("c.py")],
-                              [report.UNSELECTED.format("a.py, b.py")]),
+                              [report.UNSELECTED + "a.py, b.py"]),
     "what has a place": ([outcome(on_shim=True, places=1)], []),
     "packages of the project's own": (
         [outcome(own="x"), outcome("b.py", own="y"), outcome("c.py", own="x")],
-        [report.ALONE.format("x", "a.py, c.py"), report.ALONE.format("y", "b.py")]),
+        [report.ALONE.format("x") + "a.py, c.py", report.ALONE.format("y") + "b.py"]),
 }
 
 
@@ -108,7 +110,7 @@ def test_json_has_what_the_text_has() -> None:
     (text,) = report.as_json(some, options(mode="check"), "X", ["p"])
     assert json.loads(text) == {
         "exit_status": 2, "python": "3.9", "install": "pip install X", "problems": ["p"],
-        "notes": [report.ALONE.format("x", "b.py")], "files": [
+        "notes": [report.ALONE.format("x") + "b.py"], "files": [
             {"path": "a.py", "uses": 1, "places": [PLACE._asdict()], "notes": [NOTE._asdict()]},
             {"path": "b.py", "uses": 0, "places": [], "notes": []}]}
 

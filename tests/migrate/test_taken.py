@@ -6,7 +6,7 @@ from typing import Dict, FrozenSet, Iterator, List, Tuple
 
 import pytest
 
-from polyaxon_helper.migrate.taken import taken
+from polyaxon_helper.migrate.python.taken import taken
 
 UTILS = "pkg/utils.py"
 INIT = "pkg/sub/__init__.py"

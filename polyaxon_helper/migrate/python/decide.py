@@ -86,7 +86,8 @@ def leaving(refs: References, target: Target, selected: FrozenSet[str]) -> Froze
     """Give the names of the module's top that would go, were nothing else to need them."""
     moves, _, _ = decide(refs, target, selected, frozenset())
     body = refs.source.tree.body
-    made = [each for each in (maker(refs.names, body), own_experiment(refs.names, body)) if each and target.sources]
+    made = [each for each in (maker(refs.source, refs.names), own_experiment(refs.names, body))
+            if each and target.sources]
     return frozenset([move.symbol.variable.name for move in moves if move.form == "inline"
                       and move.symbol.variable.scope is refs.names.module] + [each.variable.name for each in made])
 

@@ -5,8 +5,10 @@ import sys
 from typing import Dict, List, NamedTuple, Optional
 
 from ...replacements import CLIENT, GET_EXPERIMENT, METHODS, REPLACEMENTS, TRACEML, TRACKING, snippet
+from .edits import shares_line
 from .names import Names, Variable
 from .references import LEGACY, Found, References, Symbol, Use
+from .source import Source
 
 WORD = re.compile(r"(?<![\w.\"'])[A-Za-z_]\w*")
 STATE = "_experiment"
@@ -61,24 +63,25 @@ def _is_class(variable: Variable) -> bool:
         and getattr(binding.node, "module", "") in MAKERS for binding in variable.bindings)
 
 
-def maker(names: Names, body: List[ast.stmt]) -> Optional[Made]:
+def maker(source: Source, names: Names) -> Optional[Made]:
     """Give the function get_experiment that an earlier run wrote, known by its shape."""
-    for node in body:
+    body = source.tree.body
+    for start, node in zip(body, body[1:]):
         inside = node.body if isinstance(node, ast.FunctionDef) else []
         if len(inside) not in (3, 4) or not isinstance(inside[-3], ast.Global) or not isinstance(node, ast.FunctionDef):
             continue
-        state, test = inside[-3].names[0], inside[-2]
-        made = getattr(getattr(test, "body", [None])[0], "value", None)
-        text = named(GET_EXPERIMENT.text, {"get_experiment": node.name, STATE: state, "Experiment": getattr(
+        kept = names.variable(inside[-3].names[0], names.module)
+        made = getattr(getattr(inside[-2], "body", [None])[0], "value", None)
+        text = named(GET_EXPERIMENT.text, {"get_experiment": node.name, STATE: kept.name, "Experiment": getattr(
             getattr(made, "func", None), "id", "")})
-        start, meant = ast.parse(text).body
-        starts = [each for each in body if isinstance(each, ast.Assign) and ast.dump(each) == ast.dump(start)]
         shape = ast.FunctionDef(**{**dict(ast.iter_fields(node)), "body": inside[-3:]})
-        imports = all(isinstance(each, ast.ImportFrom) and each.module in MAKERS for each in inside[:-3])
-        variable = names.variable(node.name, names.module)
-        if imports and starts and ast.dump(shape) == ast.dump(meant) and len(variable.bindings) == 1 \
-                and len(names.variable(state, names.module).bindings) == 2:
-            return Made(variable, [starts[0], node], state)
+        following = body[body.index(node) + 1:][:1]
+        if [ast.dump(start), ast.dump(shape)] == [ast.dump(each) for each in ast.parse(text).body] \
+                and all(isinstance(each, ast.ImportFrom) and each.module in MAKERS for each in inside[:-3]) \
+                and all(node in names.around(use.node) for use in kept.uses) and len(kept.bindings) == 2 \
+                and len(names.variable(node.name, names.module).bindings) == 1 \
+                and not any(shares_line(source, each) for each in [start, node, *following]):
+            return Made(names.variable(node.name, names.module), [start, node], kept.name)
     return None
 
 
@@ -113,7 +116,7 @@ def class_uses(refs: References, symbol: Symbol, bound: List[str]) -> Uses:
     `bound` are names that have to stay, since others may read them.
     """
     uses = Uses([], [], [], [])
-    function = maker(refs.names, refs.source.tree.body)
+    function = maker(refs.source, refs.names)
     for use in symbol.uses:
         run = Change(use.node, use.start, use.end or use.start, RUN[:-2])
         call = use.parent

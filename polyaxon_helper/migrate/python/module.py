@@ -61,7 +61,7 @@ def rewrite(module: Module, target: Target, selected: FrozenSet[str], taken: Fro
     moves, found, own = decide.decide(refs, target, selected, taken)
     edits = writing.rewrite(refs, target, moves)
     text = edits.result() if moves else module.source.text
-    notable = notes(refs, target, moves, own)
+    notable = notes(refs, target, moves)
     old, new = [], []
     ends: List[int] = [0] + [end.end() for end in LINE_END.finditer(text)]
     for each in (found, notable):

@@ -23,6 +23,9 @@ class Plan(NamedTuple):
     moves: List[Move]
     edits: Edits
     chosen: Dict[str, str]  # what each new name is called in this module
+    by_import: Dict[ast.alias, List[Move]]  # the moves of what each part of an import binds
+    same: Dict[Variable, str]  # the names that variables keep, by another import
+    at_top: Set[str]  # those that an import at the module's top, in whatever block of it, brings before they are used
 
 
 def needed(text: str, target: Target) -> Set[str]:
@@ -44,35 +47,55 @@ def needs(plan: Plan, move: Move) -> Set[str]:
 
 def choose(plan: Plan) -> List[str]:
     """Choose the new names; gives the target's functions that the module has yet to get."""
-    module, functions = plan.refs.names.module, []  # type: Tuple[Scope, List[str]]
-    wanted: Dict[str, Dict[int, Tuple[Scope, int]]] = {}  # with the first offset in a scope
+    refs, functions = plan.refs, []  # type: Tuple[References, List[str]]
+    scopes = {scope.node: scope for scope in refs.names.scopes}
+    places: Dict[str, List[Tuple[Scope, int]]] = {}
+    bringing: Dict[str, List[int]] = {}  # where imports of the module's top will
+    inside: Dict[str, List[int]] = {}  # where functions import
     for move in plan.moves:
-        places = [(module, 0), *((use.scope, use.start) for use in move.symbol.uses),
-                  *((part.site.scope, plan.refs.source.start(part.site.node)) for part in move.symbol.parts)]
-        scopes = {scope.node: scope for scope in plan.refs.names.scopes} if move.gone else {}
-        places += [next((scopes[node], change.start) for node in plan.refs.names.around(change.node) if node in scopes)
-                   for change in move.changes if move.gone]
-        names = needs(plan, move)
-        for name in names | ({STATE} if "get_experiment" in names else set()):
-            found = wanted.setdefault(name, {})
-            for scope, start in places:
-                found[id(scope)] = scope, min(start, found.get(id(scope), (scope, start))[1])
-    made = maker(plan.refs.names, plan.refs.source.tree.body)
-    for name in sorted(wanted):
-        if made is not None and name in ("get_experiment", STATE):
-            plan.chosen[name] = made.state if name == STATE else made.variable.name
-        else:
-            functions += [name] if name in plan.target.functions else []
-            plan.chosen[name] = _free_name(plan, name, list(wanted[name].values()))
+        sites = [(part.site.scope, refs.source.start(part.site.node)) for part in move.symbol.parts]
+        uses = [(use.scope, use.start) for use in move.symbol.uses]
+        uses += [next((scopes[node], change.start) for node in refs.names.around(change.node) if node in scopes)
+                 for change in move.changes if move.gone]
+        for name in needs(plan, move):
+            places.setdefault(name, []).extend(sites + uses)
+            for scope, start in sites:
+                if scope is not refs.names.module:
+                    inside.setdefault(name, []).append(start)
+                elif move.form != "same" or move.symbol.member:
+                    bringing.setdefault(name, []).append(start)
+    made, there = maker(refs.source, refs.names), _there(plan)
+    for name in sorted(places):
+        if made is not None and name == "get_experiment":
+            plan.chosen.update({name: made.variable.name, STATE: made.state})
+            continue
+        if name in plan.target.functions:
+            functions.append(name)
+            plan.chosen[STATE] = _free_name(plan, STATE, [(refs.names.module, 0)], None)
+        variable = there.get(name)
+        plan.chosen[name] = _free_name(plan, name, [(refs.names.module, 0), *places[name]], variable)
+        starts = bringing.get(name, []) + [
+            refs.source.start(binding.node) for binding in (variable.bindings if variable else ())
+            if variable and variable.name == plan.chosen[name] and binding.alias is not None]
+        if starts and min(starts) <= min(inside.get(name, starts)):
+            plan.at_top.add(name)
     return functions
 
 
-def _free_name(plan: Plan, name: str, places: Sequence[Tuple[Scope, int]]) -> str:
-    variable = existing(plan, name)
-    if variable is not None:
-        return variable.name
+def _there(plan: Plan) -> Dict[str, Variable]:
+    """Give the module's variables that are a name of the target already, or will be."""
+    found: Dict[str, Variable] = {}
+    for variable in plan.refs.names.module.variables.values():
+        for name in {binding.alias.name for binding in variable.bindings[:1] if binding.alias is not None}:
+            if name in plan.target.homes and _is_symbol(plan, variable, name):
+                found.setdefault(name, variable)
+    return found
+
+
+def _free_name(plan: Plan, name: str, places: Sequence[Tuple[Scope, int]], there: Optional[Variable]) -> str:
     other = OTHER_NAMES.get(name, "_polyaxon_experiment" if name == STATE else "polyaxon_" + name)
-    candidates = [name, other] + ["{}_{}".format(other, number) for number in range(2, 99)]
+    candidates = [there.name] if there is not None else []
+    candidates += [name, other] + ["{}_{}".format(other, number) for number in range(2, 99)]
     return next(each for each in candidates if not any(_is_taken(plan, each, name, *place) for place in places))
 
 
@@ -90,27 +113,12 @@ def _is_taken(plan: Plan, bound: str, name: str, place: Scope, start: int) -> bo
 
 def _is_symbol(plan: Plan, variable: Variable, name: str) -> bool:
     """Tell whether all that binds the variable makes it the target's `name`, or will."""
-    if any(move.symbol.variable is variable and move.form == "same" and move.symbol.name == name
-           and move.symbol.alone and not move.symbol.member for move in plan.moves):
+    if plan.same.get(variable) == name:
         return True
     homes = (plan.target.homes.get(name), *((TRACKING, EXCEPTIONS, CLIENT) if plan.target.column == "client" else ()))
     return bool(variable.bindings) and all(
         binding.alias is not None and binding.alias.name == name and isinstance(binding.node, ast.ImportFrom)
         and binding.node.module in homes for binding in variable.bindings)
-
-
-def existing(plan: Plan, name: str) -> Optional[Variable]:
-    """Give the module's variable that is that name already, or will be."""
-    return next((variable for variable in plan.refs.names.module.variables.values()
-                 if name in plan.target.homes and _is_symbol(plan, variable, name)), None)
-
-
-def is_imported_at_top(plan: Plan, name: str) -> bool:
-    """Tell whether an import at the module's top, in whatever block of it, brings this name, or will."""
-    variable = existing(plan, name)
-    return variable is not None and bool(variable.bindings) or any(
-        part.site.scope is plan.refs.names.module
-        for move in plan.moves if name in needs(plan, move) for part in move.symbol.parts)
 
 
 def import_line(plan: Plan, name: str) -> str:

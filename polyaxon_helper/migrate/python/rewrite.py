@@ -6,9 +6,9 @@ from ...replacements import Target
 from .decide import Move
 from .edits import Edits, first_line, mark, shares_line
 from .experiments import named
-from .plan import Plan, choose, definition, import_line, is_imported_at_top, laid_out, needed
+from .plan import Plan, choose, definition, import_line, laid_out, needed
 from .references import References
-from .source import Source
+from .source import Source, Surprise
 from .statements import write_imports
 
 Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
@@ -16,7 +16,13 @@ Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 
 def rewrite(refs: References, target: Target, moves: List[Move]) -> Edits:
     """Give the edits that make these moves."""
-    plan = Plan(refs, target, moves, Edits(refs.source), {})
+    by_import: Dict[ast.alias, List[Move]] = {}
+    for move in moves:
+        for part in move.symbol.parts:
+            by_import.setdefault(part.alias, []).append(move)
+    same = {move.symbol.variable: move.symbol.name for move in moves
+            if move.form == "same" and move.symbol.alone and not move.symbol.member}
+    plan = Plan(refs, target, moves, Edits(refs.source), {}, by_import, same, set())
     functions = choose(plan)
     gone = [statement for move in moves for statement in move.gone]
     for move in moves:
@@ -58,7 +64,8 @@ def _functions(plan: Plan, functions: List[str]) -> Iterator[str]:
     texts.update((move.function, (definition(plan, move), needed(move.body, plan.target)))
                  for move in plan.moves if move.form == "function")
     for text, names in texts.values():
-        lines = ["    {}\n".format(import_line(plan, name)) for name in sorted(names) if name in plan.target.homes and not is_imported_at_top(plan, name)]
+        lines = ["    {}\n".format(import_line(plan, name)) for name in sorted(names - plan.at_top)
+                 if name in plan.target.homes]
         yield text.replace("):\n", "):\n" + "".join(lines + ["\n"] * bool(lines)), 1).rstrip("\n")
 
 
@@ -71,7 +78,7 @@ def _bring(plan: Plan, importing: List[ast.AST]) -> List[str]:
                          if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
             if not any(node in importing for node in functions):
                 lines.setdefault(functions[-1] if functions else None, set()).update(
-                    import_line(plan, name) for name in needed(change.new, plan.target) if not is_imported_at_top(plan, name))
+                    import_line(plan, name) for name in needed(change.new, plan.target) if name not in plan.at_top)
     for function, texts in lines.items():
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
             _import_in(plan, function, sorted(texts))
@@ -107,6 +114,8 @@ def _insert(plan: Plan, functions: List[str]) -> None:
         above = mark(2 if text.startswith("def ") else 1)
         plan.edits.replace(end, end, source.newline.join(["", above, lines, mark(2)]))
         plan.edits.statement(body[number], after=text)
+    elif getattr(body[0], "value", None) in plan.refs.names.strings or getattr(body[0], "module", "") == "__future__":
+        raise Surprise("nothing can stand above the first line")
     else:
         start = source.starts[first_line(body[0]) - 1]
         plan.edits.replace(start, start, source.newline.join([mark(2), lines, mark(2), ""]))

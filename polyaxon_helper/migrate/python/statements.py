@@ -1,7 +1,7 @@
 """Import statements: one a module, in the places of the legacy ones or where they sort."""
 import ast
 import re
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .decide import Move
 from .edits import mark
@@ -19,7 +19,7 @@ from .imports import (
     stands_alone,
     with_names,
 )
-from .plan import Plan, changed, definition, existing, is_imported_at_top, laid_out, name_as, needed, needs
+from .plan import Plan, changed, definition, laid_out, name_as, needed, needs
 from .references import LEGACY, Site
 from .source import Source
 
@@ -37,6 +37,7 @@ class Block(NamedTuple):
     moved: Dict[Import, Dict[str, List[int]]]  # names that another module has, by this module
     brought: Dict[str, List[str]]  # new names, by their module
     functions: Dict[Import, List[str]]  # the functions that follow a statement
+    comments: Dict[str, str]  # the comment behind an import, by its module
     becomes: Dict[Import, Optional[Key]]  # what a statement that goes is sorted by then; None where it is taken out
 
 
@@ -56,7 +57,7 @@ def _write(block: Block) -> None:
     for module in sorted({*block.brought, *(module for each in block.moved.values() for module in each)}):
         there = _existing_import(block, module)
         if there is not None:
-            _reword(block.plan, there, None, [name.replace(NOQA, "") for name in _texts(block, module, None)])
+            _reword(block.plan, there, range(len(there.names)), _texts(block, module, None))
             continue
         near = [node for node in free if _leads_to(block.sites[0], node)]
         slot = next(iter([node for node in near if module in block.moved[node]]
@@ -64,6 +65,9 @@ def _write(block: Block) -> None:
         if slot is not None:
             free.remove(slot)
         _new_import(block, module, slot, free)
+    for node in free if block.becomes else ():
+        block.functions[next(iter(block.becomes))].extend(block.functions[node])
+        block.functions[node] = []
     for node, stays in block.stays.items():
         if stays and len(stays) < len(node.names):
             _reword(block.plan, node, stays, [])
@@ -74,7 +78,7 @@ def _write(block: Block) -> None:
 
 
 def _block(plan: Plan, sites: List[Site]) -> Block:
-    block = Block(plan, [], {}, {}, {}, {}, {}, {})
+    block = Block(plan, [], {}, {}, {}, {}, {}, {}, {})
     for site in sites:
         node, names = site.node, _names_at(plan, site)
         stays, moved = _sorted_aliases(plan, site)
@@ -92,7 +96,7 @@ def _block(plan: Plan, sites: List[Site]) -> Block:
 
 
 def _moves_at(plan: Plan, site: Site) -> List[Move]:
-    return [move for move in plan.moves if any(part.site is site for part in move.symbol.parts)]
+    return [move for alias in site.node.names for move in plan.by_import.get(alias, ())]
 
 
 def _leave_one(block: Block) -> None:
@@ -100,8 +104,8 @@ def _leave_one(block: Block) -> None:
     plan, module = block.plan, block.plan.refs.names.module
     name = "Experiment" if plan.target.column == "client" else "tracking"
     plan.chosen.setdefault(name, name)
-    scope, variable = block.sites[0].scope, existing(plan, name)
-    if scope is not module and variable is not None and any(
+    scope, variable = block.sites[0].scope, module.variables.get(plan.chosen[name])
+    if scope is not module and name in plan.at_top and variable is not None and any(
             binding.node in plan.refs.source.tree.body for binding in variable.bindings):
         return  # it can't fail
     moves = [move for site in block.sites for move in _moves_at(plan, site)]
@@ -111,7 +115,8 @@ def _leave_one(block: Block) -> None:
     inside = not hides and any(name in needed(move.body, plan.target) for move in moves if move.form == "local")
     used = any(move.symbol.uses for move in moves) and not inside
     text = "{} as _{}".format(name, name) if hides else name_as(plan, name)
-    block.brought[plan.target.homes[name]] = [text + NOQA * used]
+    block.brought[plan.target.homes[name]] = [text]
+    block.comments[plan.target.homes[name]] = NOQA * used
 
 
 def _sorted_aliases(plan: Plan, site: Site) -> Tuple[List[int], Dict[str, List[int]]]:
@@ -119,11 +124,10 @@ def _sorted_aliases(plan: Plan, site: Site) -> Tuple[List[int], Dict[str, List[i
     stays: List[int] = []
     moved: Dict[str, List[int]] = {}
     for number, alias in enumerate(site.node.names):
-        symbols = [symbol for symbol in plan.refs.symbols if any(part.alias is alias for part in symbol.parts)]
-        moves = [move for move in plan.moves if move.symbol in symbols]
-        unmoved = len(symbols[0].variable.uses) - sum(len(symbol.uses) for symbol in symbols) \
-            if symbols and symbols[0].member else 0
-        if not moves or len(moves) < len(symbols) or alias.name.startswith(LEGACY + ".") or unmoved:
+        moves = plan.by_import.get(alias, [])
+        member = bool(moves) and moves[0].symbol.member
+        unmoved = member and len(moves[0].symbol.variable.uses) > sum(len(move.symbol.uses) for move in moves)
+        if not moves or unmoved or alias.name.startswith(LEGACY + "."):
             stays.append(number)
         elif moves[0].form == "same" and not moves[0].symbol.member:
             moved.setdefault(plan.target.homes[moves[0].symbol.name], []).append(number)
@@ -138,7 +142,7 @@ def _names_at(plan: Plan, site: Site) -> List[str]:
             continue
         for name in needs(plan, move).intersection(plan.target.homes):
             inside = needed(changed(move) + " " + move.body * (move.form == "local"), plan.target)
-            if site.scope is plan.refs.names.module or name in inside and not is_imported_at_top(plan, name):
+            if site.scope is plan.refs.names.module or name in inside and name not in plan.at_top:
                 names.add(name)
     return sorted(name for name in names if not _is_there(plan, site, name))
 
@@ -146,8 +150,9 @@ def _names_at(plan: Plan, site: Site) -> List[str]:
 def _is_there(plan: Plan, site: Site, name: str) -> bool:
     """Tell whether another statement imports a name whenever this one runs."""
     variable = plan.refs.names.variable(plan.chosen[name], site.scope)
-    tree, sites = plan.refs.source.tree, [each.node for each in plan.refs.sites]
-    moves = any(move.form == "same" and move.symbol.variable is variable for move in plan.moves)
+    tree, sites = plan.refs.source.tree, {each.node for each in plan.refs.sites}
+    moves = any(move.form == "same" for binding in variable.bindings if binding.alias is not None
+                for move in plan.by_import.get(binding.alias, ()))
     for binding in variable.bindings:
         node = binding.node
         if binding.alias is not None and (node not in sites or moves):
@@ -175,28 +180,31 @@ def _existing_import(block: Block, module: str) -> Optional[ast.ImportFrom]:
 
 def _texts(block: Block, module: str, slot: Optional[Import]) -> List[str]:
     """Give the names to import from a module, but those that `slot` has."""
-    text = block.plan.refs.source.text
-    names = [text[slice(*block.old[node].elements[number])] for node in block.old if node is not slot
+    names = [_name(node.names[number]) for node in block.old if node is not slot
              for number in block.moved[node].get(module, ())]
     return list(dict.fromkeys(names + block.brought.get(module, [])))
 
 
-def _reword(plan: Plan, node: Import, stays: Optional[Sequence[int]], names: List[str]) -> None:
-    """Give a statement other names: of its own all or those that stay, and new ones."""
-    source, old = plan.refs.source, parts(plan.refs.source, node)
-    text = _with_names(source.text, old, source.text[slice(*old.module)], stays, names, source)
-    if text != source.text[old.start:old.end]:
+def _name(alias: ast.alias) -> str:
+    return "{} as {}".format(alias.name, alias.asname) if alias.asname else alias.name
+
+
+def _reword(plan: Plan, node: Import, stays: Sequence[int], names: List[str]) -> None:
+    """Give a statement those of its own names that stay, and new ones."""
+    old = parts(plan.refs.source, node)
+    text, meant = _with_names(plan, node, plan.refs.source.text[slice(*old.module)], stays, names)
+    if text != plan.refs.source.text[old.start:old.end]:
         plan.edits.replace(old.start, old.end, text)
-        plan.edits.statement(node, itself=text)
+        plan.edits.statement(node, itself=meant)
 
 
-def _with_names(text: str, old: Parts, module: str, kept: Optional[Sequence[int]], names: List[str],
-                source: Source) -> str:
-    there = [text[slice(*element)] for element in old.elements]
-    items: List[Item] = list(range(len(there)) if kept is None else kept)
-    items = with_names(items, lambda item: there[item] if isinstance(item, int) else item,
-                       [name for name in names if name not in [there[item] for item in items if isinstance(item, int)]])
-    return reworded(source, old, module, items)
+def _with_names(plan: Plan, node: Import, module: str, kept: Sequence[int], names: List[str]) -> Tuple[str, str]:
+    """Give the text of a statement with other names, and the same in plain words."""
+    there = [_name(alias) for alias in node.names]
+    texts: Callable[[Item], str] = lambda item: there[item] if isinstance(item, int) else item
+    items = with_names(list(kept), texts, [name for name in names if name not in [there[number] for number in kept]])
+    return reworded(plan.refs.source, parts(plan.refs.source, node), module, items), "{}import {}".format(
+        "from {} ".format(module) if isinstance(node, ast.ImportFrom) else "", ", ".join(map(texts, items)))
 
 
 def _new_import(block: Block, module: str, slot: Optional[Import], free: List[Import]) -> None:
@@ -205,25 +213,22 @@ def _new_import(block: Block, module: str, slot: Optional[Import], free: List[Im
     `free` are statements that may be taken out yet.
     """
     source, edits, anchor = block.plan.refs.source, block.plan.edits, slot or block.sites[0].node
-    names = _texts(block, module, slot)
-    comment = NOQA * any(name.endswith(NOQA) for name in names)
-    names = [name.replace(NOQA, "") for name in names]
-    old = block.old[anchor]
+    names, comment, old = _texts(block, module, slot), block.comments.get(module, ""), block.old[anchor]
+    text = meant = "from {} import {}".format(module, ", ".join(map(str, with_names([], str, names))))
     if isinstance(slot, ast.ImportFrom):
-        text = _with_names(source.text, old, module, block.moved[slot].get(module, []), names, source)
-    else:
-        text = "from {} import {}".format(module, ", ".join(map(str, with_names([], str, names))))
+        text, meant = _with_names(block.plan, slot, module, block.moved[slot].get(module, []), names)
     run = [node for node in _run(block, anchor) if isinstance(node, (ast.Import, ast.ImportFrom))
            and node not in free and block.becomes.get(node, ()) is not None]
     at = place([block.becomes.get(node) or key(node) for node in run], run.index(slot) if slot in run else None, module)
+    at = None if slot is not None and any(block.functions.values()) else at
     if slot is not None and (at is None or not run):
         edits.replace(old.start, old.end, text + comment * stands_alone(source, old.end))
-        edits.statement(slot, itself=text)
+        edits.statement(slot, itself=meant)
         block.becomes[slot] = (True, module.lower())
         return
     if not run:  # it shares its line
         edits.replace(old.start, old.start, text + "; ")
-        edits.statement(anchor, before=text)
+        edits.statement(anchor, before=meant)
         return
     if slot is not None:
         comment = source.text[old.end:source.line_end(old.end)]
@@ -234,12 +239,12 @@ def _new_import(block: Block, module: str, slot: Optional[Import], free: List[Im
     if at == len(run):
         end = source.line_end(parts(source, run[-1]).end)
         edits.replace(end, end, source.newline + line)
-        edits.statement(run[-1], after=text)
+        edits.statement(run[-1], after=meant)
     else:
         before = anchor if at is None else run[at]
         start = source.line_start(source.start(before))
         edits.replace(start, start, line + source.newline)
-        edits.statement(before, before=text)
+        edits.statement(before, before=meant)
 
 
 def _run(block: Block, anchor: Import) -> List[ast.stmt]:

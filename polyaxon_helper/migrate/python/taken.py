@@ -64,7 +64,7 @@ def _by_pair(wanted: Mapping[str, FrozenSet[str]]) -> Dict[Pair, Set[str]]:
 
 def _ascii(word: str) -> bytes:
     """Give the longest part of a word that is the same bytes in every encoding."""
-    return max(ASCII.findall(word.encode()), key=len, default=b"")
+    return max(ASCII.findall(word.encode("utf-8", "replace")), key=len, default=b"")
 
 
 def _standing(parts: Mapping[str, bytes], among: Union[bytes, Set[bytes]]) -> Dict[str, bytes]:
