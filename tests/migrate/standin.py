@@ -75,7 +75,8 @@ __all__ = [name for name in globals() if name[0] != "_"] + ["experiment"]
 
 # traceml, over the client: the run is made once
 TRACEML = {"traceml": "__path__ = []", "polyaxon": "__path__ = []",
-           "polyaxon.exceptions": "from polyaxon_client.exceptions import PolyaxonClientException", "traceml.tracking": """
+           "polyaxon.exceptions": "from polyaxon_client.exceptions import PolyaxonClientException",
+           "traceml.tracking": """
 import types
 import polyaxon_client.tracking as client
 class Run(client.Experiment):
@@ -139,7 +140,8 @@ def _client(events: List[Any], managed: bool) -> Modules:
     class Job:
         get_job_info = staticmethod(ask("get_job_info", {"job_name": "j"}))
 
-    tracking = {name: ask(name, name.upper()) for name in ("get_log_level", "get_outputs_path", "get_outputs_refs_paths")}
+    tracking = {name: ask(name, name.upper())
+                for name in ("get_log_level", "get_outputs_path", "get_outputs_refs_paths")}
     tracking.update(Experiment=Experiment, Job=Job, get_data_paths=ask("get_data_paths", {"data": "/data"}))
     exceptions = {"PolyaxonClientException": PolyaxonClientException}
     return {"polyaxon_client": "__path__ = []", "polyaxon_client.tracking": {"__path__": [], **tracking},

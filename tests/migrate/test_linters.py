@@ -1,4 +1,4 @@
-"""flake8 and isort find nothing in a changed text that they did not find in the old one: one run of each, over all rows."""
+"""flake8 and isort find nothing in a changed text that they did not find in the old one: one run of each."""
 import importlib.util
 import re
 import subprocess
@@ -33,7 +33,8 @@ def lint(folder: Path, *arguments: str) -> str:
 
 def test_linters_find_nothing_new(tmp_path: Path) -> None:
     texts: Dict[str, List[str]] = {}
-    for file, targets in (("transforms.txt", [PYTHON_3_9, PYTHON_3_11, TRACEML]), ("transforms_traceml.txt", [TRACEML])):
+    for file, targets in (
+            ("transforms.txt", [PYTHON_3_9, PYTHON_3_11, TRACEML]), ("transforms_traceml.txt", [TRACEML])):
         for row in [row for name, row in rows(file).items() if name not in APART]:
             texts[row.before] = [text for text in (move(row.before, target).text for target in targets)
                                  if text != row.before]
