@@ -148,8 +148,7 @@ def _symbols(refs: References, variable: Variable, name: str, parts: List[Part])
     for legacy, uses in used.items():
         as_dict = {is_dict(refs.names, use.parent) for use in uses}
         meant = "get_data_paths" if legacy == "get_data_path" and as_dict == {True} else legacy
-        alone = not (variable.unclear or others or odd)
-        yield Symbol(legacy, meant, variable, name == LEGACY, parts, uses, alone)
+        yield Symbol(legacy, meant, variable, name == LEGACY, parts, uses, not (variable.unclear or others or odd))
 
 
 def is_dict(names: Names, call: ast.AST) -> bool:
