@@ -132,7 +132,7 @@ def key(node: Import) -> Key:
 def place(run: Sequence[Import], anchor: int, is_gone: bool, module: str) -> int:
     """Give the number of the statement that `from module import` belongs in front of.
 
-    `run` are statements that follow each other. Where they are not sorted, it is the one numbered `anchor`, which may go.
+    `run` are statements that follow each other; where they are not sorted, it is the one numbered `anchor`.
     """
     new = (True, module.lower())
     for order in ORDERS:

@@ -6,7 +6,7 @@ from ...replacements import Target
 from .decide import Move
 from .edits import Edits, first_line, mark, shares_line
 from .experiments import named
-from .plan import Plan, choose, definition, import_line, laid_out, needed
+from .plan import Plan, choose, definition, import_line, is_brought, laid_out, needed
 from .references import References
 from .source import Source, Surprise
 from .statements import write_imports
@@ -22,7 +22,7 @@ def rewrite(refs: References, target: Target, moves: List[Move]) -> Edits:
             by_import.setdefault(part.alias, []).append(move)
     same = {move.symbol.variable: move.symbol.name for move in moves
             if move.form == "same" and move.symbol.alone and not move.symbol.member}
-    plan = Plan(refs, target, moves, Edits(refs.source), {}, by_import, same, set())
+    plan = Plan(refs, target, moves, Edits(refs.source), {}, by_import, same, {refs.source.tree: set()})
     functions = choose(plan)
     gone = [statement for move in moves for statement in move.gone]
     for move in moves:
@@ -38,7 +38,7 @@ def rewrite(refs: References, target: Target, moves: List[Move]) -> Edits:
     write_imports(plan, sites)
     if gone:
         _remove(plan, gone)
-        texts += _bring(plan, [site.scope.node for site in sites])
+        texts += _bring(plan)
     if texts:
         _insert(plan, texts)
     return plan.edits
@@ -55,8 +55,6 @@ def _root(refs: References, node: ast.expr) -> ast.expr:
     return root
 
 
-# Functions
-
 def _functions(plan: Plan, functions: List[str]) -> Iterator[str]:
     """Give the functions that the module gets behind its imports; those that nothing imports for import themselves."""
     texts = {name: (named(plan.target.functions[name].text, plan.chosen), {plan.target.functions[name].needs})
@@ -64,25 +62,24 @@ def _functions(plan: Plan, functions: List[str]) -> Iterator[str]:
     texts.update((move.function, (definition(plan, move), needed(move.body, plan.target)))
                  for move in plan.moves if move.form == "function")
     for text, names in texts.values():
-        lines = ["    {}\n".format(import_line(plan, name)) for name in sorted(names - plan.at_top)
-                 if name in plan.target.homes]
+        lines = ["    {}\n".format(import_line(plan, name)) for name in sorted(names)
+                 if name in plan.target.homes and name not in plan.brought[plan.refs.source.tree]]
         yield text.replace("):\n", "):\n" + "".join(lines + ["\n"] * bool(lines)), 1).rstrip("\n")
 
 
-def _bring(plan: Plan, importing: List[ast.AST]) -> List[str]:
-    """Import what get_experiment imported, in each function that called it; gives what the module has to import."""
-    lines: Dict[Optional[ast.AST], Set[str]] = {}
-    for move in plan.moves:
-        for change in move.changes if move.gone else ():
-            functions = [node for node in plan.refs.names.around(change.node)
-                         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
-            if not any(node in importing for node in functions):
-                lines.setdefault(functions[-1] if functions else None, set()).update(
-                    import_line(plan, name) for name in needed(change.new, plan.target) if name not in plan.at_top)
-    for function, texts in lines.items():
-        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            _import_in(plan, function, sorted(texts))
-    return sorted(lines.get(None, ()))
+def _bring(plan: Plan) -> List[str]:
+    """Import what takes the place of get_experiment, in each function that called it; gives what the module imports."""
+    lines: Dict[ast.AST, Set[str]] = {}
+    for change in [change for move in plan.moves if move.gone for change in move.changes]:
+        around = list(plan.refs.names.around(change.node))
+        functions = [node for node in around if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+        lines.setdefault((functions or around)[-1], set()).update(
+            import_line(plan, name) for name in needed(change.new, plan.target)
+            if not is_brought(plan, name, change.node))
+    for node, texts in lines.items():
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            _import_in(plan, node, sorted(texts))
+    return sorted(lines.get(plan.refs.source.tree, ()))
 
 
 def _import_in(plan: Plan, function: Function, texts: List[str]) -> None:
@@ -90,14 +87,12 @@ def _import_in(plan: Plan, function: Function, texts: List[str]) -> None:
     source = plan.refs.source
     first = next((node for node in function.body if not isinstance(node, (ast.Global, ast.Nonlocal))
                   and getattr(node, "value", None) not in plan.refs.names.strings), function.body[-1])
-    start = source.starts[first_line(first) - 1] if hasattr(first, "decorator_list") else source.start(first)
-    begin = source.line_start(start)
-    alone = not source.text[begin:source.start(first)].strip() or start == begin
-    indent = source.indent(source.start(first))
+    begin, start = source.starts[first_line(first) - 1], source.start(first)
+    alone = not source.text[begin:start].strip() or first_line(first) < first.lineno
     for text in texts:
         if alone:
             blank = [mark(1)] * hasattr(first, "decorator_list")
-            plan.edits.replace(begin, begin, source.newline.join([indent + text, *blank, ""]))
+            plan.edits.replace(begin, begin, source.newline.join([source.indent(begin) + text, *blank, ""]))
         else:
             plan.edits.replace(start, start, text + "; ")
         plan.edits.statement(first, before=text)
@@ -107,18 +102,17 @@ def _insert(plan: Plan, functions: List[str]) -> None:
     """Put the functions behind the module's leading imports, and in front of all that uses them."""
     source, body = plan.refs.source, plan.refs.source.tree.body
     text = "\n\n\n".join(functions)
-    lines = laid_out(source, text).replace(source.newline + source.unit() + source.newline, source.newline * 2)
     number = _last_leading(plan)
     if number is not None:
         end = _end(source, number)
         above = mark(2 if text.startswith("def ") else 1)
-        plan.edits.replace(end, end, source.newline.join(["", above, lines, mark(2)]))
+        plan.edits.replace(end, end, source.newline.join(["", above, laid_out(source, text), mark(2)]))
         plan.edits.statement(body[number], after=text)
     elif getattr(body[0], "value", None) in plan.refs.names.strings or getattr(body[0], "module", "") == "__future__":
         raise Surprise("nothing can stand above the first line")
     else:
         start = source.starts[first_line(body[0]) - 1]
-        plan.edits.replace(start, start, source.newline.join([mark(2), lines, mark(2), ""]))
+        plan.edits.replace(start, start, source.newline.join([mark(2), laid_out(source, text), mark(2), ""]))
         plan.edits.statement(body[0], before=text)
 
 
@@ -152,14 +146,12 @@ def _is_leading(plan: Plan, node: ast.stmt) -> bool:
 def _end(source: Source, number: int) -> int:
     """Give where the last line of one of the module's statements ends."""
     body = source.tree.body
-    first = first_line(body[number])
     following = next((first_line(node) for node in body[number + 1:] if not shares_line(source, node)),
                      len(source.starts) + 1)
-    for line in range(following - 1, first, -1):
-        text = source.text[source.starts[line - 1]:source.line_end(source.starts[line - 1])]
-        if text.strip() and not text.startswith("#"):
-            return source.line_end(source.starts[line - 1])
-    return source.line_end(source.starts[first - 1])
+    first, *starts = source.starts[first_line(body[number]) - 1:following - 1]
+    ends = [source.line_end(start) for start in starts]
+    return next((end for start, end in zip(starts[::-1], ends[::-1])
+                 if source.text[start:end].strip() and source.text[start] != "#"), source.line_end(first))
 
 
 def _remove(plan: Plan, statements: Sequence[ast.stmt]) -> None:

@@ -1,13 +1,12 @@
 """Import statements: one a module and block, in the places of the legacy ones or where they sort."""
 import ast
 import re
-from itertools import takewhile
 from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from .decide import Move
 from .edits import Edits, mark
 from .imports import REST_OF_LINE, Import, import_text, name_key, own_lines, parts, place, reworded
-from .plan import Plan, changed, definition, laid_out, name_as, needed, needs
+from .plan import Plan, changed, definition, is_brought, laid_out, name_as, needed, needs
 from .references import LEGACY, Site
 from .source import Source
 
@@ -76,6 +75,8 @@ def _block(plan: Plan, sites: List[Site]) -> Block:
                                    if move.form == "local")
             for name in names:
                 block.brought.setdefault(plan.target.homes[name], []).append(name_as(plan, name))
+                if site.scope.kind == "function" and site.body is getattr(site.scope.node, "body", ()):
+                    plan.brought.setdefault(site.scope.node, set()).add(name)
     if any(site.guarded for site in block.sites) and not block.brought and not block.moved:
         return _leave_one(block)
     return block
@@ -101,7 +102,7 @@ def _leave_one(block: Block) -> Block:
     plan, module = block.plan, block.plan.refs.names.module
     name = "Experiment" if plan.target.column == "client" else "tracking"
     bound, scope = plan.chosen.setdefault(name, name), block.sites[0].scope
-    if scope is not module and name in plan.at_top and bound in module.variables and any(
+    if scope is not module and name in plan.brought[module.node] and bound in module.variables and any(
             binding.node in plan.refs.source.tree.body for binding in module.variables[bound].bindings):
         return block  # it can't fail
     moves = [move for site in block.sites for move in _moves_at(plan, site)]
@@ -120,7 +121,8 @@ def _names_at(plan: Plan, site: Site) -> List[str]:
     for move in _moves_at(plan, site):
         if move.form != "same" or move.symbol.member:
             inside = needed(changed(move) + " " + move.body * (move.form == "local"), plan.target)
-            names |= needs(plan, move) if site.scope is plan.refs.names.module else inside - plan.at_top
+            names |= needs(plan, move) if site.scope is plan.refs.names.module else {
+                name for name in inside if not is_brought(plan, name, site.node)}
     return sorted(name for name in names.intersection(plan.target.homes) if not _is_there(plan, site, name))
 
 
@@ -141,10 +143,14 @@ def _is_there(plan: Plan, site: Site, name: str) -> bool:
     return False
 
 
-def _near(site: Site) -> List[ast.stmt]:
+def _near(site: Site) -> List[Import]:
     """Give a statement, and the imports that follow it in its block."""
-    return list(takewhile(lambda node: isinstance(node, (ast.Import, ast.ImportFrom)),
-                          site.body[site.body.index(site.node):]))
+    near: List[Import] = []
+    for node in site.body[site.body.index(site.node):]:
+        if not isinstance(node, (ast.Import, ast.ImportFrom)):
+            break
+        near.append(node)
+    return near
 
 
 def _existing_import(block: Block, module: str) -> Optional[ast.ImportFrom]:
@@ -173,7 +179,7 @@ def _reword(plan: Plan, node: Import, kept: Sequence[int], names: List[str]) -> 
 
 
 def _new_import(block: Block, module: str, slot: Optional[Import], gone: List[Import]) -> None:
-    """Write the statement that imports from a module, where it sorts; `slot` is one that goes, in the layout of which."""
+    """Write the statement that imports from a module, where it sorts; it is laid out as `slot`, one that goes."""
     source, edits, anchor = block.plan.refs.source, block.plan.edits, slot or block.sites[0].node
     names, old, comment = _new_names(block, module, slot), parts(source, anchor), block.comment
     text = plain = import_text(module, sorted(dict.fromkeys(names), key=name_key))
