@@ -26,7 +26,8 @@ class Plan(NamedTuple):
     chosen: Dict[str, str]  # what each new name is called in this module
     by_import: Dict[ast.alias, List[Move]]  # the moves of what each part of an import binds
     same: Dict[Variable, str]  # the names that variables keep, by another import
-    brought: Dict[ast.AST, Set[str]]  # those that imports of the module, or of a function, bring before they are used
+    at_top: Set[str]  # those that an import at the module's top, in whatever block of it, brings before they are used
+    brought: Set[Tuple[ast.AST, str]]  # those that an import in a function brings, with the function
 
 
 def needed(text: str, target: Target) -> Set[str]:
@@ -44,11 +45,6 @@ def needs(plan: Plan, move: Move) -> Set[str]:
     own = [move.symbol.name] * (move.form == "same")
     names = needed(changed(move) + " " + move.body, plan.target).union(own)
     return names | {plan.target.functions[name].needs for name in names if name in plan.target.functions}
-
-
-def is_brought(plan: Plan, name: str, node: ast.AST) -> bool:
-    """Tell whether an import of the module or of a function brings a name to a place in it."""
-    return any(name in plan.brought.get(each, ()) for each in plan.refs.names.around(node))
 
 
 def choose(plan: Plan) -> List[str]:
@@ -78,7 +74,7 @@ def choose(plan: Plan) -> List[str]:
         starts = [refs.source.start(binding.node) for binding in there.bindings] if there else []
         starts += [start for scope, start in imports[name] if scope is module]
         if starts and all(min(starts) <= start for scope, start in imports[name] if scope is not module):
-            plan.brought[module.node].add(name)
+            plan.at_top.add(name)
     return functions
 
 

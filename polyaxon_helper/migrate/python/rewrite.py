@@ -6,7 +6,7 @@ from ...replacements import Target
 from .decide import Move
 from .edits import Edits, first_line, mark, shares_line
 from .experiments import named
-from .plan import Plan, choose, definition, import_line, is_brought, laid_out, needed
+from .plan import Plan, choose, definition, import_line, laid_out, needed
 from .references import References
 from .source import Source, Surprise
 from .statements import write_imports
@@ -22,7 +22,7 @@ def rewrite(refs: References, target: Target, moves: List[Move]) -> Edits:
             by_import.setdefault(part.alias, []).append(move)
     same = {move.symbol.variable: move.symbol.name for move in moves
             if move.form == "same" and move.symbol.alone and not move.symbol.member}
-    plan = Plan(refs, target, moves, Edits(refs.source), {}, by_import, same, {refs.source.tree: set()})
+    plan = Plan(refs, target, moves, Edits(refs.source), {}, by_import, same, set(), set())
     functions = choose(plan)
     gone = [statement for move in moves for statement in move.gone]
     for move in moves:
@@ -63,7 +63,7 @@ def _functions(plan: Plan, functions: List[str]) -> Iterator[str]:
                  for move in plan.moves if move.form == "function")
     for text, names in texts.values():
         lines = ["    {}\n".format(import_line(plan, name)) for name in sorted(names)
-                 if name in plan.target.homes and name not in plan.brought[plan.refs.source.tree]]
+                 if name in plan.target.homes and name not in plan.at_top]
         yield text.replace("):\n", "):\n" + "".join(lines + ["\n"] * bool(lines)), 1).rstrip("\n")
 
 
@@ -75,7 +75,7 @@ def _bring(plan: Plan) -> List[str]:
         functions = [node for node in around if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
         lines.setdefault((functions or around)[-1], set()).update(
             import_line(plan, name) for name in needed(change.new, plan.target)
-            if not is_brought(plan, name, change.node))
+            if name not in plan.at_top and plan.brought.isdisjoint((node, name) for node in functions))
     for node, texts in lines.items():
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             _import_in(plan, node, sorted(texts))

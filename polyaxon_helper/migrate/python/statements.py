@@ -6,7 +6,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 from .decide import Move
 from .edits import Edits, mark
 from .imports import REST_OF_LINE, Import, import_text, name_key, own_lines, parts, place, reworded
-from .plan import Plan, changed, definition, is_brought, laid_out, name_as, needed, needs
+from .plan import Plan, changed, definition, laid_out, name_as, needed, needs
 from .references import LEGACY, Site
 from .source import Source
 
@@ -75,8 +75,7 @@ def _block(plan: Plan, sites: List[Site]) -> Block:
                                    if move.form == "local")
             for name in names:
                 block.brought.setdefault(plan.target.homes[name], []).append(name_as(plan, name))
-                if site.scope.kind == "function" and site.body is getattr(site.scope.node, "body", ()):
-                    plan.brought.setdefault(site.scope.node, set()).add(name)
+                plan.brought.add((site.scope.node, name))
     if any(site.guarded for site in block.sites) and not block.brought and not block.moved:
         return _leave_one(block)
     return block
@@ -102,7 +101,7 @@ def _leave_one(block: Block) -> Block:
     plan, module = block.plan, block.plan.refs.names.module
     name = "Experiment" if plan.target.column == "client" else "tracking"
     bound, scope = plan.chosen.setdefault(name, name), block.sites[0].scope
-    if scope is not module and name in plan.brought[module.node] and bound in module.variables and any(
+    if scope is not module and name in plan.at_top and bound in module.variables and any(
             binding.node in plan.refs.source.tree.body for binding in module.variables[bound].bindings):
         return block  # it can't fail
     moves = [move for site in block.sites for move in _moves_at(plan, site)]
@@ -112,6 +111,7 @@ def _leave_one(block: Block) -> Block:
     inside = not hides and any(name in needed(move.body, plan.target) for move in moves if move.form == "local")
     used = any(move.symbol.uses for move in moves) and not inside
     text = "{} as _{}".format(name, name) if hides else name_as(plan, name)
+    plan.brought.update([(scope.node, name)] * (not hides))
     return block._replace(brought={plan.target.homes[name]: [text]}, comment=NOQA * used)
 
 
@@ -121,8 +121,7 @@ def _names_at(plan: Plan, site: Site) -> List[str]:
     for move in _moves_at(plan, site):
         if move.form != "same" or move.symbol.member:
             inside = needed(changed(move) + " " + move.body * (move.form == "local"), plan.target)
-            names |= needs(plan, move) if site.scope is plan.refs.names.module else {
-                name for name in inside if not is_brought(plan, name, site.node)}
+            names |= needs(plan, move) if site.scope is plan.refs.names.module else inside - plan.at_top
     return sorted(name for name in names.intersection(plan.target.homes) if not _is_there(plan, site, name))
 
 
@@ -196,7 +195,7 @@ def _new_import(block: Block, module: str, slot: Optional[Import], gone: List[Im
     else:
         if slot is not None:
             comment += source.text[old.end:source.line_end(old.end)]
-        line = source.indent(old.start) + text + comment
+        line = source.text[source.line_start(old.start):old.start] + text + comment
         at = place(run, run.index(anchor), anchor in gone, module)
         if at < len(run):
             start = source.line_start(source.start(run[at]))
