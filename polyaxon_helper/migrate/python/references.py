@@ -4,7 +4,7 @@ import re
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...replacements import REPLACEMENTS, Target
-from .imports import Import
+from .imports import Import, own_lines
 from .names import Names, Scope, Variable
 from .source import Source
 
@@ -47,6 +47,7 @@ class Site(NamedTuple):
     scope: Scope
     body: Sequence[ast.stmt]  # the block that it stands in
     guarded: bool  # whether something depends on the import not failing
+    alone: bool  # whether nothing else stands in its lines
 
 
 class Use(NamedTuple):
@@ -95,15 +96,16 @@ def references(source: Source, names: Names, target: Target) -> References:
     refs = References(source, names, [], [], list(_strings(source, names)), [])
     variables: Dict[Tuple[Variable, str], List[Part]] = {}
     for node, scope in sorted(names.imports, key=lambda each: source.start(each[0])):
-        site = Site(node, scope, _body(names, node), is_guarded(names, node))
-        for alias in node.names:
-            name, message = _legacy_name(node, alias, target)
-            if name:
-                variables.setdefault((names.imported[alias], name), []).append(Part(site, alias))
-            if message:
-                refs.found.append(Found(source.start(node), alias.name, message))
-            if (name or message) and site not in refs.sites[-1:]:
-                refs.sites.append(site)
+        legacy = [(alias, *_legacy_name(node, alias, target)) for alias in node.names]
+        if any(name or message for _, name, message in legacy):
+            alone = own_lines(source, node) is not None
+            site = Site(node, scope, _body(names, node), is_guarded(names, node), alone)
+            refs.sites.append(site)
+            for alias, name, message in legacy:
+                if name:
+                    variables.setdefault((names.imported[alias], name), []).append(Part(site, alias))
+                if message:
+                    refs.found.append(Found(source.start(node), alias.name, message))
     for (variable, name), parts in variables.items():
         refs.symbols.extend(_symbols(refs, variable, name, parts))
     return refs

@@ -1,17 +1,15 @@
 """Import statements: one a module and block, in the places of the legacy ones or where they sort."""
 import ast
-import re
-from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Set
 
 from .decide import Move
-from .edits import Edits, mark
-from .imports import REST_OF_LINE, Import, import_text, name_key, own_lines, parts, place, reworded
+from .edits import mark
+from .imports import Import, import_text, name_key, own_lines, parts, place, reworded
 from .plan import Plan, changed, definition, laid_out, name_as, needed, needs
 from .references import LEGACY, Site
 from .source import Source
 
 NOQA = "  # noqa: F401"
-SEPARATOR = re.compile(r"[ \t]*;[ \t]*")
 
 
 class Block(NamedTuple):
@@ -184,27 +182,19 @@ def _new_import(block: Block, module: str, slot: Optional[Import], gone: List[Im
     text = plain = import_text(module, sorted(dict.fromkeys(names), key=name_key))
     if isinstance(slot, ast.ImportFrom):
         text, plain = reworded(source, slot, module, block.moved.get(module, {}).get(slot, []), names)
+    if slot is not None:
+        comment += source.text[old.end:source.line_end(old.end)]
+    line = source.text[source.line_start(old.start):old.start] + text + comment
     run = [node for node in _run(source, block.sites[0].body, anchor) if node is anchor or node not in gone]
-    if not run and slot is not None:
-        edits.replace(old.start, old.end, text + comment * (REST_OF_LINE.match(source.text, old.end) is not None))
-        edits.statement(slot, itself=plain)
-        gone.remove(slot)
-    elif not run:
-        edits.replace(old.start, old.start, text + "; ")
-        edits.statement(anchor, before=plain)
+    at = place(run, run.index(anchor), anchor in gone, module)
+    if at < len(run):
+        start = source.line_start(source.start(run[at]))
+        edits.replace(start, start, line + source.newline)
+        edits.statement(run[at], before=plain)
     else:
-        if slot is not None:
-            comment += source.text[old.end:source.line_end(old.end)]
-        line = source.text[source.line_start(old.start):old.start] + text + comment
-        at = place(run, run.index(anchor), anchor in gone, module)
-        if at < len(run):
-            start = source.line_start(source.start(run[at]))
-            edits.replace(start, start, line + source.newline)
-            edits.statement(run[at], before=plain)
-        else:
-            end = source.line_end(parts(source, run[-1]).end)
-            edits.replace(end, end, source.newline + line)
-            edits.statement(run[-1], after=plain)
+        end = source.line_end(parts(source, run[-1]).end)
+        edits.replace(end, end, source.newline + line)
+        edits.statement(run[-1], after=plain)
 
 
 def _run(source: Source, body: Sequence[ast.stmt], anchor: Import) -> List[Import]:
@@ -214,8 +204,7 @@ def _run(source: Source, body: Sequence[ast.stmt], anchor: Import) -> List[Impor
         first -= 1
     while last + 1 < len(body) and _follow(source, *body[last:last + 2]):
         last += 1
-    return [node for node in body[first:last + 1] if isinstance(node, (ast.Import, ast.ImportFrom))
-            and own_lines(source, anchor)]
+    return [node for node in body[first:last + 1] if isinstance(node, (ast.Import, ast.ImportFrom))]
 
 
 def _follow(source: Source, one: ast.stmt, other: ast.stmt) -> bool:
@@ -241,30 +230,14 @@ def _write_functions(block: Block) -> None:
 
 
 def _remove(block: Block, gone: List[Import]) -> None:
-    """Take away the statements of which nothing is left."""
+    """Take away the lines of the statements of which nothing is left."""
     source, edits, body = block.plan.refs.source, block.plan.edits, block.sites[0].body
-    spans: List[Tuple[int, int]] = []  # those that share a line are one
+    is_empty = body is not source.tree.body and all(map(edits.is_gone, body))
     for node in gone:
-        start, end = source.start(node), parts(source, node).end
-        if spans and SEPARATOR.fullmatch(source.text[spans[-1][1]:start]):
-            start = spans.pop()[0]
-        spans.append((start, end))
-    if spans and body is not source.tree.body and all(map(edits.is_gone, body)):
-        edits.replace(*spans.pop(), "pass")
-        edits.statement(gone[-1], itself="pass")
-    first = source.start(body[0]) if body is not source.tree.body and edits.is_gone(body[0]) else None
-    for start, end in spans:
-        _cut(source, edits, start, end, start == first)
-
-
-def _cut(source: Source, edits: Edits, start: int, end: int, is_first: bool) -> None:
-    """Take out a statement: its line, or its part of a line."""
-    text, begin = source.text, source.line_start(start)
-    after = SEPARATOR.match(text, end)
-    end = after.end() if after else end
-    if not REST_OF_LINE.match(text, end):
-        edits.replace(start, end, "")
-    elif not text[begin:start].strip():
-        edits.replace(begin, source.line_end(end), mark(0, exact=is_first))
-    else:
-        edits.replace(len(text[:start].rstrip(" \t;")), end, "")
+        old = parts(source, node)
+        if is_empty and node is gone[-1]:
+            edits.replace(old.start, old.end, "pass")
+            edits.statement(node, itself="pass")
+        else:
+            is_first = node is body[0] and body is not source.tree.body and edits.is_gone(node)
+            edits.replace(source.line_start(old.start), source.line_end(old.end), mark(0, exact=is_first))
