@@ -65,25 +65,13 @@ class Edits:
 
     def result(self) -> str:
         """Give the text after all edits; raises Surprise where it has another tree than was meant."""
-        text, body = self.source.text, self.source.tree.body
         edits = sorted(Edit(*span, new) for span, new in self.edits.items())
         edits = sorted([*edits, *self._aligning(edits)])
-        parts: List[str] = []
-        start, first, statements = 0, 0, []  # type: Tuple[int, int, List[ast.stmt]]
-        for node, follows in zip(body, [*body[1:], None]):
-            statements.append(node)
-            end = self.source.starts[first_line(follows) - 1] if follows else len(text) + 1
-            last = bisect_left(edits, (end,))
-            if follows and (shares_line(self.source, follows) or last and edits[last - 1].end > end):
-                continue  # statements that share lines, or edits, are verified together
-            parts.append(applied(text, start, end, edits[first:last]))
-            if first < last or any(node in self.instead for node in statements):
-                self._verify(parts[-1], statements)
-            start, first, statements = end, last, []
-        marked = "".join(parts)
+        marked = applied(self.source.text, edits)
+        self._verify(marked, edits)
         tidying = list(_tidying(marked, self.source.newline))
         self.passes = [edits, tidying]
-        return applied(marked, 0, len(marked), tidying)
+        return applied(marked, tidying)
 
     def moved(self, offset: int) -> int:
         """Give where something that stays stands after `result`."""
@@ -91,11 +79,25 @@ class Edits:
             offset += sum(len(edit.new) - (edit.end - edit.start) for edit in edits if edit.end <= offset)
         return offset
 
-    def _verify(self, text: str, statements: List[ast.stmt]) -> None:
+    def _verify(self, text: str, edits: List[Edit]) -> None:
+        """Compare the statements that have edits with the tree of the new text."""
         try:
-            work: List[Tuple[object, object]] = [(statements, parsed(text).body)]
+            tree = parsed(text).body
         except Unreadable as error:
             raise Surprise("the new text does not parse: {}".format(error)) from None
+        body, at = self.source.tree.body, 0
+        starts = [begin(self.source, node) for node in body]
+        work: List[Tuple[object, object]] = []
+        for node, start, end in zip(body, starts, [*starts[1:], len(self.source.text) + 1]):
+            count = len(self.instead.get(node, [node]))
+            if node in self.instead or bisect_left(edits, (start,)) < bisect_left(edits, (end,)):
+                work.append(([node], tree[at:at + count]))
+            at += count
+        if at != len(tree):
+            raise Surprise("the new text has more statements than were meant, or less")
+        self._compare(work)
+
+    def _compare(self, work: List[Tuple[object, object]]) -> None:
         while work:
             one, other = work.pop()
             if isinstance(one, ast.expr):
@@ -140,15 +142,15 @@ class Edits:
                     brackets.pop()
 
 
-def applied(text: str, start: int, end: int, edits: List[Edit]) -> str:
-    """Give a part of a text after these edits."""
-    parts: List[str] = []
+def applied(text: str, edits: List[Edit]) -> str:
+    """Give a text after these edits."""
+    parts, start = [], 0  # type: List[str], int
     for edit in edits:
         if edit.start < start:
             raise Surprise("edits overlap at {}".format(edit.start))
         parts += [text[start:edit.start], edit.new]
         start = edit.end
-    return "".join(parts + [text[start:end]])
+    return "".join(parts + [text[start:]])
 
 
 def _tidying(text: str, newline: str) -> Iterator[Edit]:
@@ -168,14 +170,14 @@ def _tidying(text: str, newline: str) -> Iterator[Edit]:
         at = text.find(MARK, end)
 
 
+def begin(source: Source, node: ast.stmt) -> int:
+    """Give where a statement begins, its decorators included."""
+    decorators: List[ast.expr] = getattr(node, "decorator_list", [])
+    return min([source.start(node)] + [source.line_start(source.start(each)) for each in decorators])
+
+
 def shares_line(source: Source, node: ast.stmt) -> bool:
     """Tell whether one of the module's statements begins in the logical line of another."""
-    begin = source.starts[first_line(node) - 1]
-    goes_on = source.text[max(0, begin - 3):begin].rstrip("\r\n").endswith("\\")
-    return node.col_offset != 0 and not source.text.startswith("@", begin) or goes_on  # below 0: a string, on 3.7
-
-
-def first_line(node: ast.stmt) -> int:
-    """Give the line where a statement begins, its decorators included."""
-    decorators: List[ast.expr] = getattr(node, "decorator_list", [])
-    return min([node.lineno] + [each.lineno for each in decorators])
+    start = source.line_start(begin(source, node))
+    goes_on = source.text[max(0, start - 3):start].rstrip("\r\n").endswith("\\")
+    return node.col_offset != 0 and not source.text.startswith("@", start) or goes_on  # below 0: a string, on 3.7

@@ -4,7 +4,7 @@ from typing import Dict, Iterator, List, Optional, Sequence, Set, Union
 
 from ...replacements import Target
 from .decide import Move
-from .edits import Edits, first_line, mark, shares_line
+from .edits import Edits, begin, mark, shares_line
 from .experiments import named
 from .plan import Plan, choose, definition, import_line, laid_out, needed
 from .references import References
@@ -87,14 +87,14 @@ def _import_in(plan: Plan, function: Function, texts: List[str]) -> None:
     source = plan.refs.source
     first = next((node for node in function.body if not isinstance(node, (ast.Global, ast.Nonlocal))
                   and getattr(node, "value", None) not in plan.refs.names.strings), function.body[-1])
-    begin, start = source.starts[first_line(first) - 1], source.start(first)
-    alone = not source.text[begin:start].strip() or first_line(first) < first.lineno
+    start = begin(source, first)
+    line, indent = source.line_start(start), source.indent(start)
     for text in texts:
-        if alone:
-            blank = [mark(1)] * hasattr(first, "decorator_list")
-            plan.edits.replace(begin, begin, source.newline.join([source.indent(begin) + text, *blank, ""]))
-        else:
+        if source.text[line:start].strip():
             plan.edits.replace(start, start, text + "; ")
+        else:
+            blank = [mark(1)] * hasattr(first, "decorator_list")
+            plan.edits.replace(line, line, source.newline.join([indent + text, *blank, ""]))
         plan.edits.statement(first, before=text)
 
 
@@ -104,14 +104,14 @@ def _insert(plan: Plan, functions: List[str]) -> None:
     text = "\n\n\n".join(functions)
     number = _last_leading(plan)
     if number is not None:
-        end = _end(source, number)
+        end = _end(source, body[number])
         above = mark(2 if text.startswith("def ") else 1)
         plan.edits.replace(end, end, source.newline.join(["", above, laid_out(source, text), mark(2)]))
         plan.edits.statement(body[number], after=text)
     elif getattr(body[0], "value", None) in plan.refs.names.strings or getattr(body[0], "module", "") == "__future__":
         raise Surprise("nothing can stand above the first line")
     else:
-        start = source.starts[first_line(body[0]) - 1]
+        start = source.line_start(begin(source, body[0]))
         plan.edits.replace(start, start, source.newline.join([mark(2), laid_out(source, text), mark(2), ""]))
         plan.edits.statement(body[0], before=text)
 
@@ -124,7 +124,7 @@ def _last_leading(plan: Plan) -> Optional[int]:
                 default=len(source.text))
     last = None
     for number, node in enumerate(body):
-        if not _is_leading(plan, node) or _end(source, number) > first:
+        if not _is_leading(plan, node) or _end(source, node) > first:
             break
         if not plan.edits.is_gone(node) and (isinstance(node, ast.Expr) or any(
                 isinstance(inner, (ast.Import, ast.ImportFrom)) for inner in ast.walk(node))):
@@ -143,15 +143,12 @@ def _is_leading(plan: Plan, node: ast.stmt) -> bool:
     return type(node).__name__ in ("Import", "ImportFrom", "If", "With", "Try", "TryStar")
 
 
-def _end(source: Source, number: int) -> int:
-    """Give where the last line of one of the module's statements ends."""
-    body = source.tree.body
-    following = next((first_line(node) for node in body[number + 1:] if not shares_line(source, node)),
-                     len(source.starts) + 1)
-    first, *starts = source.starts[first_line(body[number]) - 1:following - 1]
-    ends = [source.line_end(start) for start in starts]
-    return next((end for start, end in zip(starts[::-1], ends[::-1])
-                 if source.text[start:end].strip() and source.text[start] != "#"), source.line_end(first))
+def _end(source: Source, node: ast.stmt) -> int:
+    """Give where the last line of a statement ends, which may be that of others too."""
+    if node.col_offset < 0:
+        return source.line_end(source.starts[node.lineno - 1])  # a string's last line, on 3.7
+    last = max(source.start(each) for each in ast.walk(node) if isinstance(each, ast.stmt))
+    return source.line_end(list(source.tokens(last))[-1].start)
 
 
 def _remove(plan: Plan, statements: Sequence[ast.stmt]) -> None:
@@ -161,7 +158,7 @@ def _remove(plan: Plan, statements: Sequence[ast.stmt]) -> None:
     follows = body[last + 1:last + 2]
     imports = first and isinstance(body[first - 1], (ast.Import, ast.ImportFrom))
     defines = bool(follows) and hasattr(follows[0], "decorator_list")
-    plan.edits.replace(source.line_start(source.start(statements[0])), _end(source, last),
+    plan.edits.replace(source.line_start(source.start(statements[0])), _end(source, statements[-1]),
                        mark(1 if imports and not defines else 2, exact=True))
     for statement in statements:
         plan.edits.statement(statement, itself="")
