@@ -3,7 +3,7 @@ import ast
 import re
 import tokenize
 from itertools import groupby
-from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Callable, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from .source import Source, Token
 
@@ -54,17 +54,25 @@ def own_lines(source: Source, node: ast.stmt) -> Optional[Tuple[int, int]]:
     return (begin, source.line_end(old.end) + len(source.newline)) if alone else None
 
 
-def reworded(source: Source, node: Import, module: str, kept: Sequence[int], new: Sequence[str]) -> Tuple[str, str]:
-    """Give a statement with another module, some of its names and new ones, as it was laid out and in plain words."""
-    old, text = parts(source, node), source.text
-    names = ["{} as {}".format(alias.name, alias.asname) if alias.asname else alias.name for alias in node.names]
-    items: List[Item] = list(kept)
-    for name in sorted(dict.fromkeys(new), key=name_key):
-        if name not in [names[number] for number in kept]:
-            at = next((number for number, item in enumerate(items)
-                       if name_key(names[item] if isinstance(item, int) else item) > name_key(name)), len(items))
-            items.insert(at, name)
-    plain = import_text(module, [names[item] if isinstance(item, int) else item for item in items])
+def texts(node: Import) -> List[str]:
+    """Give the names of an import statement, each with its `as`."""
+    return ["{} as {}".format(alias.name, alias.asname) if alias.asname else alias.name for alias in node.names]
+
+
+def import_text(module: str, names: Iterable[str]) -> str:
+    """Give an import statement; of names alone where no module is given."""
+    return "{}import {}".format("from {} ".format(module) if module else "", ", ".join(names))
+
+
+def reworded(source: Source, node: Import, module: str, wanted: Sequence[str]) -> Tuple[str, str]:
+    """Give a statement with another module and other names, as it was laid out and in plain words."""
+    old, text, names = parts(source, node), source.text, texts(node)
+    items: List[Item] = [number for number, name in enumerate(names) if name in wanted]
+    plain = [name for name in names if name in wanted]
+    for name in sorted(set(wanted).difference(names), key=name_key):
+        at = next((number for number, each in enumerate(plain) if name_key(each) > name_key(name)), len(plain))
+        items.insert(at, name)
+        plain.insert(at, name)
     head = text[old.start:old.module[0]] + module + text[old.module[1]:old.names]
     lines = (head + _listed(source, old, items)).split(source.newline)
     column = source.position(old.names)[1] - 1 + text[old.names:old.elements[0][0]].find("(") + 1
@@ -72,12 +80,7 @@ def reworded(source: Source, node: Import, module: str, kept: Sequence[int], new
     for number, line in enumerate(lines[1:], 1):
         if len(line) - len(line.lstrip(" ")) == column and "(" in lines[0] and moves:
             lines[number] = " " * (column + moves) + line.lstrip(" ")
-    return source.newline.join(lines), plain
-
-
-def import_text(module: str, names: Sequence[str]) -> str:
-    """Give an import statement; of names alone where no module is given."""
-    return "{}import {}".format("from {} ".format(module) if module else "", ", ".join(names))
+    return source.newline.join(lines), import_text(module, plain)
 
 
 def _listed(source: Source, old: Parts, items: Sequence[Item]) -> str:
@@ -116,10 +119,10 @@ def _tail(gap: str, newline: str) -> str:
     return "".join(gap.partition(newline)[1:])
 
 
-def name_key(name: str) -> Tuple[int, str]:
+def name_key(name: str) -> Tuple[int, str, str]:
     """Give the order of an imported name, as isort has it: constants, classes, the rest."""
     word = name.split()[0]
-    return (0 if word.isupper() and len(word) > 1 else 1 if word[:1].isupper() else 2), word.lower()
+    return (0 if word.isupper() and len(word) > 1 else 1 if word[:1].isupper() else 2), word.lower(), name
 
 
 def key(node: Import) -> Key:

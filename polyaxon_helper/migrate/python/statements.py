@@ -4,7 +4,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Set
 
 from .decide import Move
 from .edits import mark
-from .imports import Import, import_text, name_key, own_lines, parts, place, reworded
+from .imports import Import, import_text, name_key, own_lines, parts, place, reworded, texts
 from .plan import Plan, changed, definition, laid_out, name_as, needed, needs
 from .references import LEGACY, Site
 from .source import Source
@@ -17,9 +17,8 @@ class Block(NamedTuple):
 
     plan: Plan
     sites: List[Site]  # those of which something moves
-    stays: Dict[Import, List[int]]  # the names, by their number, that a statement keeps
-    moved: Dict[str, Dict[Import, List[int]]]  # those that another module has, by this module
-    brought: Dict[str, List[str]]  # new names, by their module
+    stays: Dict[Import, List[str]]  # the names that a statement keeps
+    names: Dict[str, List[str]]  # those to import, by their module
     functions: List[str]
     comment: str = ""  # what stands behind the new import
 
@@ -39,16 +38,16 @@ def _write(block: Block) -> None:
     gone = [node for node, stays in block.stays.items() if not stays]
     near = _near(block.sites[0])
     slots = [node for node in gone if node in near]
-    for module in sorted({*block.brought, *block.moved}):
+    for module, names in sorted(block.names.items()):
         there = _existing_import(block, module)
         if there is not None:
-            _reword(block.plan, there, range(len(there.names)), _new_names(block, module, None))
+            _reword(block.plan, there, texts(there) + names)
             continue
-        slots.sort(key=lambda node: (node not in block.moved.get(module, ()), isinstance(node, ast.Import)))
+        slots.sort(key=lambda node: (set(names).isdisjoint(texts(node)), isinstance(node, ast.Import)))
         _new_import(block, module, slots.pop(0) if slots else None, gone)
     for node, stays in block.stays.items():
-        if stays and len(stays) < len(node.names):
-            _reword(block.plan, node, stays, [])
+        if stays:
+            _reword(block.plan, node, stays)
     for node in gone:
         block.plan.edits.statement(node, itself="")
     if block.functions:
@@ -57,24 +56,21 @@ def _write(block: Block) -> None:
 
 
 def _block(plan: Plan, sites: List[Site]) -> Block:
-    block = Block(plan, [], {}, {}, {}, [])
+    block = Block(plan, [], {}, {}, [])
     for site in sites:
-        names, stays = _names_at(plan, site), []
-        for number, alias in enumerate(site.node.names):
-            home = _home(plan, alias)
-            if home is None:
-                stays.append(number)
-            elif home:
-                block.moved.setdefault(home, {}).setdefault(site.node, []).append(number)
-        if len(stays) < len(site.node.names) or names:
-            block.sites.append(site)
-            block.stays[site.node] = stays
-            block.functions.extend(definition(plan, move, site) for move in _moves_at(plan, site)
-                                   if move.form == "local")
-            for name in names:
-                block.brought.setdefault(plan.target.homes[name], []).append(name_as(plan, name))
-                plan.brought.add((site.scope.node, name))
-    if any(site.guarded for site in block.sites) and not block.brought and not block.moved:
+        names, homes = _names_at(plan, site), [_home(plan, alias) for alias in site.node.names]
+        stays = [name for name, home in zip(texts(site.node), homes) if home is None]
+        if len(stays) == len(homes) and not names:
+            continue
+        block.sites.append(site)
+        block.stays[site.node] = stays
+        block.functions.extend(definition(plan, move, site) for move in _moves_at(plan, site) if move.form == "local")
+        new = [(name_as(plan, name), plan.target.homes[name]) for name in names]
+        for name, home in [*zip(texts(site.node), homes), *new]:
+            if home:
+                block.names.setdefault(home, []).append(name)
+        plan.brought.update((site.scope.node, name) for name in names)
+    if any(site.guarded for site in block.sites) and not block.names:
         return _leave_one(block)
     return block
 
@@ -110,7 +106,7 @@ def _leave_one(block: Block) -> Block:
     used = any(move.symbol.uses for move in moves) and not inside
     text = "{} as _{}".format(name, name) if hides else name_as(plan, name)
     plan.brought.update([(scope.node, name)] * (not hides))
-    return block._replace(brought={plan.target.homes[name]: [text]}, comment=NOQA * used)
+    return block._replace(names={plan.target.homes[name]: [text]}, comment=NOQA * used)
 
 
 def _names_at(plan: Plan, site: Site) -> List[str]:
@@ -125,17 +121,13 @@ def _names_at(plan: Plan, site: Site) -> List[str]:
 
 def _is_there(plan: Plan, site: Site, name: str) -> bool:
     """Tell whether another statement imports a name whenever this one runs."""
-    variable = plan.refs.names.variable(plan.chosen[name], site.scope)
+    bindings = plan.refs.names.variable(plan.chosen[name], site.scope).bindings
     sites = {each.node for each in plan.refs.sites}
-    moves = any(move.form == "same" for binding in variable.bindings if binding.alias is not None
-                for move in plan.by_import.get(binding.alias, ()))
-    for node in [binding.node for binding in variable.bindings if binding.alias is not None]:
+    stays = any(move.form == "same" for each in bindings if each.alias for move in plan.by_import.get(each.alias, ()))
+    for node in [each.node for each in bindings if each.alias and (stays or each.node not in sites)]:
         earlier = node.lineno < site.node.lineno
-        if node in sites and not moves:
-            continue
-        if node in site.body and (node in sites or earlier or node in _near(site)):
-            return True
-        if node in plan.refs.source.tree.body and not site.guarded and earlier:
+        if node in site.body and (node in sites or earlier or node in _near(site)) \
+                or node in plan.refs.source.tree.body and not site.guarded and earlier:
             return True
     return False
 
@@ -158,18 +150,10 @@ def _existing_import(block: Block, module: str) -> Optional[ast.ImportFrom]:
                  and not node.level and node.names[0].name != "*" and node not in block.stays), None)
 
 
-def _new_names(block: Block, module: str, slot: Optional[Import]) -> List[str]:
-    """Give the names to import from a module, but those that `slot` has."""
-    moved = [node.names[number] for node, numbers in block.moved.get(module, {}).items() if node is not slot
-             for number in numbers]
-    return [alias.name + (" as " + alias.asname if alias.asname else "") for alias in moved] \
-        + block.brought.get(module, [])
-
-
-def _reword(plan: Plan, node: Import, kept: Sequence[int], names: List[str]) -> None:
-    """Give a statement these of its own names, and new ones."""
+def _reword(plan: Plan, node: Import, names: List[str]) -> None:
+    """Give a statement these names."""
     source, old = plan.refs.source, parts(plan.refs.source, node)
-    text, plain = reworded(source, node, source.text[slice(*old.module)], kept, names)
+    text, plain = reworded(source, node, source.text[slice(*old.module)], names)
     if text != source.text[old.start:old.end]:
         plan.edits.replace(old.start, old.end, text)
         plan.edits.statement(node, itself=plain)
@@ -178,10 +162,10 @@ def _reword(plan: Plan, node: Import, kept: Sequence[int], names: List[str]) -> 
 def _new_import(block: Block, module: str, slot: Optional[Import], gone: List[Import]) -> None:
     """Write the statement that imports from a module, where it sorts; it is laid out as `slot`, one that goes."""
     source, edits, anchor = block.plan.refs.source, block.plan.edits, slot or block.sites[0].node
-    names, old, comment = _new_names(block, module, slot), parts(source, anchor), block.comment
-    text = plain = import_text(module, sorted(dict.fromkeys(names), key=name_key))
+    old, comment = parts(source, anchor), block.comment
+    text = plain = import_text(module, sorted(set(block.names[module]), key=name_key))
     if isinstance(slot, ast.ImportFrom):
-        text, plain = reworded(source, slot, module, block.moved.get(module, {}).get(slot, []), names)
+        text, plain = reworded(source, slot, module, block.names[module])
     if slot is not None:
         comment += source.text[old.end:source.line_end(old.end)]
     line = source.text[source.line_start(old.start):old.start] + text + comment
