@@ -1,5 +1,6 @@
 """From what was decided to edits: expressions, import statements, and the functions behind the imports."""
 import ast
+import re
 from typing import Dict, Iterator, List, Optional, Sequence, Set, Union
 
 from ...replacements import Target
@@ -12,6 +13,7 @@ from .source import Source, Surprise
 from .statements import write_imports
 
 Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
+COMMENTS = re.compile(r"(?:(?:\r\n|\r|\n)[ \t]+#[^\r\n]*)*")  # those of a block, behind its last statement
 
 
 def rewrite(refs: References, target: Target, moves: List[Move]) -> Edits:
@@ -148,7 +150,9 @@ def _end(source: Source, node: ast.stmt) -> int:
     if node.col_offset < 0:
         return source.line_end(source.starts[node.lineno - 1])  # a string's last line, on 3.7
     last = max(source.start(each) for each in ast.walk(node) if isinstance(each, ast.stmt))
-    return source.line_end(list(source.tokens(last))[-1].start)
+    end = source.line_end(list(source.tokens(last))[-1].start)
+    comments = COMMENTS.match(source.text, end)
+    return comments.end() if comments else end
 
 
 def _remove(plan: Plan, statements: Sequence[ast.stmt]) -> None:
