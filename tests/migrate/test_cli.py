@@ -292,7 +292,7 @@ def test_a_bug_is_one_file_s_and_to_be_sent_in(phase: str, run: Any, tmp_path: P
 
 ENCODED = {
     "a BOM": b"\xef\xbb\xbf" + OLD.encode(),
-    "latin-1": b"# coding: latin-1\nx = '\xe9'; " + OLD.encode(),
+    "latin-1": b"# coding: latin-1\nx = '\xe9'\n" + OLD.encode(),
     "CRLF": OLD.replace("\n", "\r\n").encode(),
     "CR": OLD.replace("\n", "\r").encode(),
     "no last newline": OLD.rstrip().encode(),

@@ -120,12 +120,12 @@ BYTES = {
     "no last newline": ("from polyaxon_helper import get_log_level",
                         "from polyaxon_client.tracking import get_log_level"),
     "no last newline behind others": (
-        "def f():\n    from polyaxon_helper import get_params; return get_params()",
-        "def f():\n    from polyaxon_client.tracking import Experiment; return Experiment.get_params()"),
+        "def f():\n    from polyaxon_helper import get_params\n    return get_params()",
+        "def f():\n    from polyaxon_client.tracking import Experiment\n    return Experiment.get_params()"),
     "no last newline behind metrics": (
-        "x = 1; from polyaxon_helper import send_metrics; send_metrics(x=x)",
-        "@get_experiment\n\n\nx = 1; from polyaxon_client.tracking import Experiment; "
-        "get_experiment().log_metrics(x=x)"),
+        "x = 1\nfrom polyaxon_helper import send_metrics\nx = 2; send_metrics(x=x)",
+        "@get_experiment\n\n\nx = 1\nfrom polyaxon_client.tracking import Experiment\n"
+        "x = 2; get_experiment().log_metrics(x=x)"),
     "an import that goes without a last newline": ("x = 1\nimport polyaxon_helper", "x = 1\n"),
     "a form feed": (
         "x = 1\n\x0cfrom polyaxon_helper import get_params\nx = '\x0c\x1c\u2028'; get_params()\n",
@@ -204,11 +204,6 @@ SELECTED: Dict[str, Tuple[Target, str, str, str]] = {
         PYTHON_3_9, "get_params", "import polyaxon_helper as p\np.send_metrics(**p.get_params())\n",
         "import polyaxon_helper as p\nfrom polyaxon_client.tracking import Experiment\n"
         "p.send_metrics(**Experiment.get_params())\n"),
-    "in a line of several": (
-        PYTHON_3_9, "get_log_level",
-        "import os; from polyaxon_helper import get_log_level, get_params; get_log_level()\n",
-        "import os; from polyaxon_client.tracking import get_log_level; from polyaxon_helper import get_params; "
-        "get_log_level()\n"),
     "metrics beside the experiment": (
         PYTHON_3_9, "send_metrics",
         "from polyaxon_helper import experiment, send_metrics\nsend_metrics(b=2)\nexperiment.log_metrics(a=1)\n",
@@ -396,11 +391,10 @@ def test_places_have_the_lines_of_both_texts() -> None:
 
 # The edits themselves
 
-def test_an_edit_that_does_not_fit_is_refused() -> None:
+def test_edits_that_overlap_are_refused() -> None:
+    assert applied("abc", [Edit(0, 1, "x"), Edit(1, 2, "y")]) == "xyc"
     with pytest.raises(Surprise):
-        applied("abc", 0, 3, [Edit(0, 1, "b", "x")])
-    with pytest.raises(Surprise):
-        applied("abc", 0, 3, [Edit(0, 2, "ab", "x"), Edit(1, 2, "b", "y")])
+        applied("abc", [Edit(0, 2, "x"), Edit(1, 2, "y")])
 
 
 @pytest.mark.parametrize("start, end, new", [
@@ -409,13 +403,13 @@ def test_an_edit_that_does_not_fit_is_refused() -> None:
 def test_another_tree_than_was_meant_is_a_surprise(start: int, end: int, new: str) -> None:
     edits = Edits(Source("f(1)"))
     edits.replace(start, end, new)
-    with pytest.raises(Surprise, match="does not parse|another tree"):
+    with pytest.raises(Surprise, match="does not parse|another tree|statements"):
         edits.result()
 
 
 def test_nothing_can_stand_above_a_docstring_that_shares_its_line() -> None:
     with pytest.raises(Surprise, match="above the first line"):
-        move("'A docstring.'; from polyaxon_helper import send_metrics; send_metrics(a=1)\n")
+        move("'A docstring.'; f = lambda: send_metrics(a=1)\nfrom polyaxon_helper import send_metrics\nf()\n")
 
 
 def test_a_name_in_other_letters_is_the_same_to_python() -> None:

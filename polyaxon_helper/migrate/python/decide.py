@@ -4,7 +4,6 @@ from typing import Callable, FrozenSet, Iterator, List, NamedTuple, Optional, Se
 
 from ...replacements import REPLACEMENTS, SIGNATURES, Target, Written, snippet, written
 from .experiments import IN_FSTRING, WORD, Change, Made, class_uses, experiment_uses, fstring, maker, own_experiment
-from .imports import own_lines
 from .names import Names, Scope
 from .references import LEGACY, Found, References, Symbol, Use, annotated, is_dict, listed, stands_in
 
@@ -111,6 +110,8 @@ def _import_is_odd(case: Case, symbol: Symbol) -> Iterator[Found]:
         yield from _at_import(case, symbol, IN_CLASS)
     elif case.target.column == "client" and any(stands_in(case.refs.names, site.node) for site in sites):
         yield from _at_import(case, symbol, FALLBACK)
+    elif not all(site.alone for site in sites):
+        yield from _at_import(case, symbol, NOT_ALONE)
     elif len(shared) > 1 and len({id(site.body) for site in sites}) < len(sites):
         yield from _at_import(case, symbol, TWICE)
 
@@ -288,7 +289,7 @@ def _function(case: Case, symbol: Symbol, row: Written, uses: List[Use], changes
         words = BUILT_IN.intersection(WORD.findall(body))
         if _is_taken(case, symbol, name) or any(_binds(module, word) for word in words):
             why = [Found(use.start, symbol.legacy, NAMED) for use in uses] or list(_at_import(case, symbol, NAMED))
-    elif renamed or not all(own_lines(case.refs.source, part.site.node) for part in symbol.parts):
+    elif renamed:
         why = list(_at_import(case, symbol, NOT_ALONE))
     elif symbol.variable.scope is not module:
         why = [Found(use.start, symbol.legacy, HANDED_ON) for use in uses

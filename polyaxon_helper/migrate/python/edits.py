@@ -8,13 +8,13 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 from .source import LINE_END, Source, Surprise, Unreadable, parsed
 
 MARK = "#\ue000"
-BLANK = re.compile(r"[ \t\f]*(?:#\ue000(\d)(=?))?(?:\r\n|\r|\n|$)")  # a blank line, or a mark
+MARKS = re.compile(MARK + r"(\d)(=?)")
+BLANK = re.compile(r"(?:[ \t\f]*(?:#\ue000\d=?)?(?:\r\n|\r|\n))*(?:[ \t\f]*(?:#\ue000\d=?)?\Z)?")  # and marks
 
 
 class Edit(NamedTuple):
     start: int
     end: int
-    old: str  # what must stand there
     new: str
 
 
@@ -28,7 +28,7 @@ class Edits:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.edits: Dict[Tuple[int, int], Edit] = {}
+        self.edits: Dict[Tuple[int, int], str] = {}
         self.instead: Dict[ast.AST, List[ast.AST]] = {}  # the nodes that a node becomes; it may be one of them
         self.statements: Dict[ast.stmt, Tuple[List[ast.stmt], List[ast.stmt], List[ast.stmt]]] = {}
         self.fields: Dict[Tuple[ast.AST, str], str] = {}  # what a text in a node becomes
@@ -36,8 +36,7 @@ class Edits:
         self.passes: List[List[Edit]] = []  # once there is a result
 
     def replace(self, start: int, end: int, new: str) -> None:
-        old = self.edits.get((start, end), Edit(start, end, self.source.text[start:end], ""))
-        self.edits[start, end] = old._replace(new=old.new + new)  # what is inserted at one place follows each other
+        self.edits[start, end] = self.edits.get((start, end), "") + new  # what is inserted at one place adds up
 
     def expression(self, node: ast.expr, start: int, end: int, new: str, root: ast.expr) -> None:
         """Put another expression in the place of one that is part of `root`."""
@@ -66,48 +65,39 @@ class Edits:
 
     def result(self) -> str:
         """Give the text after all edits; raises Surprise where it has another tree than was meant."""
-        edits = sorted([*self.edits.values(), *self._aligning()], key=lambda edit: (edit.start, edit.end))
-        parts: List[str] = []
-        segments = list(self._segments())[::-1]
-        done = 0
-        while segments:
-            start, end, statements = segments.pop()
-            begin = done
-            while done < len(edits) and edits[done].start < end:
-                done += 1
-                while segments and edits[done - 1].end > end:  # it goes over statements
-                    end, statements = segments[-1][1], statements + segments.pop()[2]
-            text = applied(self.source.text, start, end, edits[begin:done])
-            if begin < done or any(node in self.instead for node in statements):
-                self._verify(text, statements)
-            parts.append(text)
-        marked = "".join(parts)
+        edits = sorted(Edit(*span, new) for span, new in self.edits.items())
+        edits = sorted([*edits, *self._aligning(edits)])
+        marked = applied(self.source.text, edits)
+        self._verify(marked, edits)
         tidying = list(_tidying(marked, self.source.newline))
         self.passes = [edits, tidying]
-        return applied(marked, 0, len(marked), tidying)
+        return applied(marked, tidying)
 
     def moved(self, offset: int) -> int:
         """Give where something that stays stands after `result`."""
         for edits in self.passes:
-            offset += sum(len(edit.new) - len(edit.old) for edit in edits if edit.end <= offset)
+            offset += sum(len(edit.new) - (edit.end - edit.start) for edit in edits if edit.end <= offset)
         return offset
 
-    def _segments(self) -> Iterator[Tuple[int, int, List[ast.stmt]]]:
-        """Give the lines of each of the module's statements; those that share a line are together."""
-        start, statements = 0, []  # type: Tuple[int, List[ast.stmt]]
-        for node in self.source.tree.body:
-            begin = self.source.starts[first_line(node) - 1]
-            if statements and not shares_line(self.source, node):
-                yield start, begin, statements
-                start, statements = begin, []
-            statements.append(node)
-        yield start, len(self.source.text) + 1, statements
-
-    def _verify(self, text: str, statements: List[ast.stmt]) -> None:
+    def _verify(self, text: str, edits: List[Edit]) -> None:
+        """Compare the statements that have edits with the tree of the new text."""
         try:
-            work: List[Tuple[object, object]] = [(statements, parsed(text).body)]
+            tree = parsed(text).body
         except Unreadable as error:
             raise Surprise("the new text does not parse: {}".format(error)) from None
+        body, at = self.source.tree.body, 0
+        starts = [begin(self.source, node) for node in body]
+        work: List[Tuple[object, object]] = []
+        for node, start, end in zip(body, starts, [*starts[1:], len(self.source.text) + 1]):
+            count = len(self.instead.get(node, [node]))
+            if node in self.instead or bisect_left(edits, (start,)) < bisect_left(edits, (end,)):
+                work.append(([node], tree[at:at + count]))
+            at += count
+        if at != len(tree):
+            raise Surprise("the new text has more statements than were meant, or less")
+        self._compare(work)
+
+    def _compare(self, work: List[Tuple[object, object]]) -> None:
         while work:
             one, other = work.pop()
             if isinstance(one, ast.expr):
@@ -122,9 +112,8 @@ class Edits:
             elif type(one) is not type(other) or one != other:
                 raise Surprise("the new text has another tree than was meant")
 
-    def _aligning(self) -> Iterator[Edit]:
+    def _aligning(self, edits: List[Edit]) -> Iterator[Edit]:
         """Give the edits that keep continuation lines aligned with a bracket that moves."""
-        edits = sorted(self.edits.values())
         done: Set[int] = set()
         for root in sorted(self.roots):
             line, shift, indented, strings = self.source.line_start(root), 0, 0, 0
@@ -134,16 +123,15 @@ class Edits:
                 begin = self.source.line_start(start)
                 if begin != line:
                     column, shift, hanging = brackets[-1] if brackets else (-1, 0, 0)
-                    shift = shift if start - begin == column else hanging
                     is_first = not strings and begin not in done and not self.source.text[begin:start].strip()
-                    line, shift = begin, shift if is_first else 0
-                    indented = shift
+                    shift = (shift if start - begin == column else hanging) if is_first else 0
+                    line, indented = begin, shift
                     if shift:
                         done.add(begin)
-                        yield Edit(start + min(0, shift), start, " " * max(0, -shift), " " * max(0, shift))
+                        yield Edit(max(begin, start + min(0, shift)), start, " " * shift)
                 while number < len(edits) and edits[number].end <= start:
                     if edits[number].start >= line:
-                        shift += len(edits[number].new) - len(edits[number].old)
+                        shift += len(edits[number].new) - (edits[number].end - edits[number].start)
                     number += 1
                 strings += {"FSTRING_START": 1, "FSTRING_END": -1}.get(tokenize.tok_name[kind], 0)
                 if kind == tokenize.OP and text in "([{":
@@ -154,15 +142,15 @@ class Edits:
                     brackets.pop()
 
 
-def applied(text: str, start: int, end: int, edits: List[Edit]) -> str:
-    """Give a part of a text after these edits, which must not overlap."""
-    parts: List[str] = []
+def applied(text: str, edits: List[Edit]) -> str:
+    """Give a text after these edits."""
+    parts, start = [], 0  # type: List[str], int
     for edit in edits:
-        if edit.start < start or text[edit.start:edit.end] != edit.old:
-            raise Surprise("an edit does not fit: {!r} at {}".format(edit.old, edit.start))
+        if edit.start < start:
+            raise Surprise("edits overlap at {}".format(edit.start))
         parts += [text[start:edit.start], edit.new]
         start = edit.end
-    return "".join(parts + [text[start:end]])
+    return "".join(parts + [text[start:]])
 
 
 def _tidying(text: str, newline: str) -> Iterator[Edit]:
@@ -171,29 +159,25 @@ def _tidying(text: str, newline: str) -> Iterator[Edit]:
     while at >= 0:
         above = len(text[:at].rstrip(" \t\f\r\n"))
         match = LINE_END.search(text, above)
-        start = end = match.end() if above and match else 0
-        blank, asked, exact = [0], [0], False
-        line = BLANK.match(text, end)
-        while line and end < len(text):
-            end = line.end()
-            if line.group(1):
-                asked, blank, exact = asked + [int(line.group(1))], blank + [0], exact or bool(line.group(2))
-            else:
-                blank[-1] += 1
-            line = BLANK.match(text, end)
-        wanted = max(asked if exact else asked + blank) if above and end < len(text) else 0
-        yield Edit(start, end, text[start:end], newline * wanted)
+        start = match.end() if above and match else 0
+        blank = BLANK.match(text, start)
+        end = blank.end() if blank else start
+        gaps = MARKS.split(text[start:end])  # what stands around the marks, and what they ask for
+        asked = [int(lines) for lines in gaps[1::3]]
+        if "=" not in gaps[2::3]:
+            asked += [len(LINE_END.findall(gap)) - (number > 0) for number, gap in enumerate(gaps[::3])]
+        yield Edit(start, end, newline * (max(asked) if above and end < len(text) else 0))
         at = text.find(MARK, end)
+
+
+def begin(source: Source, node: ast.stmt) -> int:
+    """Give where a statement begins, its decorators included."""
+    decorators: List[ast.expr] = getattr(node, "decorator_list", [])
+    return min([source.start(node)] + [source.line_start(source.start(each)) for each in decorators])
 
 
 def shares_line(source: Source, node: ast.stmt) -> bool:
     """Tell whether one of the module's statements begins in the logical line of another."""
-    begin = source.starts[first_line(node) - 1]
-    goes_on = source.text[max(0, begin - 3):begin].rstrip("\r\n").endswith("\\")
-    return node.col_offset != 0 and not source.text.startswith("@", begin) or goes_on  # below 0: a string, on 3.7
-
-
-def first_line(node: ast.stmt) -> int:
-    """Give the line where a statement begins, its decorators included."""
-    decorators: List[ast.expr] = getattr(node, "decorator_list", [])
-    return min([node.lineno] + [each.lineno for each in decorators])
+    start = source.line_start(begin(source, node))
+    goes_on = source.text[max(0, start - 3):start].rstrip("\r\n").endswith("\\")
+    return node.col_offset != 0 and not source.text.startswith("@", start) or goes_on  # below 0: a string, on 3.7

@@ -11,7 +11,8 @@ from .references import References, Site
 from .source import Source
 
 OTHER_NAMES = {"Experiment": "PolyaxonExperiment", "Job": "PolyaxonJob", "get_experiment": "get_polyaxon_experiment",
-               "PolyaxonClientException": "ClientException", "tracking": "traceml_tracking"}
+               "PolyaxonClientException": "ClientException", "tracking": "traceml_tracking",
+               STATE: "_polyaxon_experiment"}
 # What to call something whose name means something else; others get polyaxon_ in front
 
 
@@ -26,6 +27,7 @@ class Plan(NamedTuple):
     by_import: Dict[ast.alias, List[Move]]  # the moves of what each part of an import binds
     same: Dict[Variable, str]  # the names that variables keep, by another import
     at_top: Set[str]  # those that an import at the module's top, in whatever block of it, brings before they are used
+    brought: Set[Tuple[ast.AST, str]]  # those that an import in a function brings, with the function
 
 
 def needed(text: str, target: Target) -> Set[str]:
@@ -47,54 +49,40 @@ def needs(plan: Plan, move: Move) -> Set[str]:
 
 def choose(plan: Plan) -> List[str]:
     """Choose the new names; gives the target's functions that the module has yet to get."""
-    refs, functions = plan.refs, []  # type: Tuple[References, List[str]]
+    refs, functions, module = plan.refs, [], plan.refs.names.module  # type: References, List[str], Scope
     scopes = {scope.node: scope for scope in refs.names.scopes}
     places: Dict[str, List[Tuple[Scope, int]]] = {}
-    bringing: Dict[str, List[int]] = {}  # where imports of the module's top will
-    inside: Dict[str, List[int]] = {}  # where functions import
+    imports: Dict[str, List[Tuple[Scope, int]]] = {}  # those of the places where a statement may bring the name
     for move in plan.moves:
         sites = [(part.site.scope, refs.source.start(part.site.node)) for part in move.symbol.parts]
-        uses = [(use.scope, use.start) for use in move.symbol.uses]
-        uses += [next((scopes[node], change.start) for node in refs.names.around(change.node) if node in scopes)
-                 for change in move.changes if move.gone]
+        uses = [(next(scopes[node] for node in refs.names.around(change.node) if node in scopes), change.start)
+                for change in move.changes]
         for name in needs(plan, move):
-            places.setdefault(name, []).extend(sites + uses)
-            for scope, start in sites:
-                if scope is not refs.names.module:
-                    inside.setdefault(name, []).append(start)
-                elif move.form != "same" or move.symbol.member:
-                    bringing.setdefault(name, []).append(start)
-    made, there = maker(refs.source, refs.names), _there(plan)
+            places.setdefault(name, [(module, 0)]).extend(sites + uses)
+            imports.setdefault(name, []).extend(
+                site for site in sites if site[0] is not module or move.form != "same" or move.symbol.member)
+    made = maker(refs.source, refs.names)
     for name in sorted(places):
         if made is not None and name == "get_experiment":
             plan.chosen.update({name: made.variable.name, STATE: made.state})
             continue
         if name in plan.target.functions:
             functions.append(name)
-            plan.chosen[STATE] = _free_name(plan, STATE, [(refs.names.module, 0)], None)
-        variable = there.get(name)
-        plan.chosen[name] = _free_name(plan, name, [(refs.names.module, 0), *places[name]], variable)
-        starts = bringing.get(name, []) + [
-            refs.source.start(binding.node) for binding in (variable.bindings if variable else ())
-            if variable and variable.name == plan.chosen[name] and binding.alias is not None]
-        if starts and min(starts) <= min(inside.get(name, starts)):
+            plan.chosen[STATE] = _free_name(plan, STATE, [(module, 0)])
+        plan.chosen[name] = _free_name(plan, name, places[name])
+        there = module.variables.get(plan.chosen[name])
+        starts = [refs.source.start(binding.node) for binding in there.bindings] if there else []
+        starts += [start for scope, start in imports[name] if scope is module]
+        if starts and all(min(starts) <= start for scope, start in imports[name] if scope is not module):
             plan.at_top.add(name)
     return functions
 
 
-def _there(plan: Plan) -> Dict[str, Variable]:
-    """Give the module's variables that are a name of the target already, or will be."""
-    found: Dict[str, Variable] = {}
-    for variable in plan.refs.names.module.variables.values():
-        for name in {binding.alias.name for binding in variable.bindings[:1] if binding.alias is not None}:
-            if name in plan.target.homes and _is_symbol(plan, variable, name):
-                found.setdefault(name, variable)
-    return found
-
-
-def _free_name(plan: Plan, name: str, places: Sequence[Tuple[Scope, int]], there: Optional[Variable]) -> str:
-    other = OTHER_NAMES.get(name, "_polyaxon_experiment" if name == STATE else "polyaxon_" + name)
-    candidates = [there.name] if there is not None else []
+def _free_name(plan: Plan, name: str, places: Sequence[Tuple[Scope, int]]) -> str:
+    """Give what to call a name: as the module does already, or what means nothing else at these places."""
+    other = OTHER_NAMES.get(name, "polyaxon_" + name)
+    variables = plan.refs.names.module.variables.values()
+    candidates = [variable.name for variable in variables if _is_symbol(plan, variable, name)]
     candidates += [name, other] + ["{}_{}".format(other, number) for number in range(2, 99)]
     return next(each for each in candidates if not any(_is_taken(plan, each, name, *place) for place in places))
 
@@ -118,7 +106,7 @@ def _is_symbol(plan: Plan, variable: Variable, name: str) -> bool:
     homes = (plan.target.homes.get(name), *((TRACKING, EXCEPTIONS, CLIENT) if plan.target.column == "client" else ()))
     return bool(variable.bindings) and all(
         binding.alias is not None and binding.alias.name == name and isinstance(binding.node, ast.ImportFrom)
-        and binding.node.module in homes for binding in variable.bindings)
+        and binding.node.module in homes and not binding.node.level for binding in variable.bindings)
 
 
 def import_line(plan: Plan, name: str) -> str:

@@ -5,7 +5,7 @@ from itertools import takewhile
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...replacements import REPLACEMENTS, Target
-from .imports import Import
+from .imports import Import, own_lines
 from .names import Names, Scope, Variable
 from .source import Source
 
@@ -47,6 +47,7 @@ class Site(NamedTuple):
     scope: Scope
     body: Sequence[ast.stmt]  # the block that it stands in
     guarded: bool  # whether something depends on the import not failing
+    alone: bool  # whether nothing else stands in its lines
 
 
 class Use(NamedTuple):
@@ -99,7 +100,7 @@ def references(source: Source, names: Names, target: Target) -> References:
             around = [node, *takewhile(lambda each: each is not scope.node, names.around(node))]
             guarded = any(getattr(outer, "handlers", None) and inner in outer.body
                           for inner, outer in zip(around, around[1:]))
-            refs.sites.append(Site(node, scope, body, guarded))
+            refs.sites.append(Site(node, scope, body, guarded, own_lines(source, node) is not None))
         if name:
             variables.setdefault((variable, name), []).append(Part(refs.sites[-1], alias))
     for (variable, name), parts in variables.items():

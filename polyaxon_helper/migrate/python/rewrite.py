@@ -1,10 +1,11 @@
 """From what was decided to edits: expressions, import statements, and the functions behind the imports."""
 import ast
+import re
 from typing import Dict, Iterator, List, Optional, Sequence, Set, Union
 
 from ...replacements import Target
 from .decide import Move
-from .edits import Edits, first_line, mark, shares_line
+from .edits import Edits, begin, mark, shares_line
 from .experiments import named
 from .plan import Plan, choose, definition, import_line, laid_out, needed
 from .references import References
@@ -12,6 +13,7 @@ from .source import Source, Surprise
 from .statements import write_imports
 
 Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
+COMMENTS = re.compile(r"(?:(?:\r\n|\r|\n)[ \t]+#[^\r\n]*)*")  # those of a block, behind its last statement
 
 
 def rewrite(refs: References, target: Target, moves: List[Move]) -> Edits:
@@ -22,7 +24,7 @@ def rewrite(refs: References, target: Target, moves: List[Move]) -> Edits:
             by_import.setdefault(part.alias, []).append(move)
     same = {move.symbol.variable: move.symbol.name for move in moves
             if move.form == "same" and move.symbol.alone and not move.symbol.member}
-    plan = Plan(refs, target, moves, Edits(refs.source), {}, by_import, same, set())
+    plan = Plan(refs, target, moves, Edits(refs.source), {}, by_import, same, set(), set())
     functions = choose(plan)
     gone = [statement for move in moves for statement in move.gone]
     for move in moves:
@@ -38,7 +40,7 @@ def rewrite(refs: References, target: Target, moves: List[Move]) -> Edits:
     write_imports(plan, sites)
     if gone:
         _remove(plan, gone)
-        texts += _bring(plan, [site.scope.node for site in sites])
+        texts += _bring(plan)
     if texts:
         _insert(plan, texts)
     return plan.edits
@@ -55,8 +57,6 @@ def _root(refs: References, node: ast.expr) -> ast.expr:
     return root
 
 
-# Functions
-
 def _functions(plan: Plan, functions: List[str]) -> Iterator[str]:
     """Give the functions that the module gets behind its imports; those that nothing imports for import themselves."""
     texts = {name: (named(plan.target.functions[name].text, plan.chosen), {plan.target.functions[name].needs})
@@ -64,25 +64,24 @@ def _functions(plan: Plan, functions: List[str]) -> Iterator[str]:
     texts.update((move.function, (definition(plan, move), needed(move.body, plan.target)))
                  for move in plan.moves if move.form == "function")
     for text, names in texts.values():
-        lines = ["    {}\n".format(import_line(plan, name)) for name in sorted(names - plan.at_top)
-                 if name in plan.target.homes]
+        lines = ["    {}\n".format(import_line(plan, name)) for name in sorted(names)
+                 if name in plan.target.homes and name not in plan.at_top]
         yield text.replace("):\n", "):\n" + "".join(lines + ["\n"] * bool(lines)), 1).rstrip("\n")
 
 
-def _bring(plan: Plan, importing: List[ast.AST]) -> List[str]:
-    """Import what get_experiment imported, in each function that called it; gives what the module has to import."""
-    lines: Dict[Optional[ast.AST], Set[str]] = {}
-    for move in plan.moves:
-        for change in move.changes if move.gone else ():
-            functions = [node for node in plan.refs.names.around(change.node)
-                         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
-            if not any(node in importing for node in functions):
-                lines.setdefault(functions[-1] if functions else None, set()).update(
-                    import_line(plan, name) for name in needed(change.new, plan.target) if name not in plan.at_top)
-    for function, texts in lines.items():
-        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            _import_in(plan, function, sorted(texts))
-    return sorted(lines.get(None, ()))
+def _bring(plan: Plan) -> List[str]:
+    """Import what takes the place of get_experiment, in each function that called it; gives what the module imports."""
+    lines: Dict[ast.AST, Set[str]] = {}
+    for change in [change for move in plan.moves if move.gone for change in move.changes]:
+        around = list(plan.refs.names.around(change.node))
+        functions = [node for node in around if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+        lines.setdefault((functions or around)[-1], set()).update(
+            import_line(plan, name) for name in needed(change.new, plan.target)
+            if name not in plan.at_top and plan.brought.isdisjoint((node, name) for node in functions))
+    for node, texts in lines.items():
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            _import_in(plan, node, sorted(texts))
+    return sorted(lines.get(plan.refs.source.tree, ()))
 
 
 def _import_in(plan: Plan, function: Function, texts: List[str]) -> None:
@@ -90,16 +89,14 @@ def _import_in(plan: Plan, function: Function, texts: List[str]) -> None:
     source = plan.refs.source
     first = next((node for node in function.body if not isinstance(node, (ast.Global, ast.Nonlocal))
                   and getattr(node, "value", None) not in plan.refs.names.strings), function.body[-1])
-    start = source.starts[first_line(first) - 1] if hasattr(first, "decorator_list") else source.start(first)
-    begin = source.line_start(start)
-    alone = not source.text[begin:source.start(first)].strip() or start == begin
-    indent = source.indent(source.start(first))
+    start = begin(source, first)
+    line, indent = source.line_start(start), source.indent(start)
     for text in texts:
-        if alone:
-            blank = [mark(1)] * hasattr(first, "decorator_list")
-            plan.edits.replace(begin, begin, source.newline.join([indent + text, *blank, ""]))
-        else:
+        if source.text[line:start].strip():
             plan.edits.replace(start, start, text + "; ")
+        else:
+            blank = [mark(1)] * hasattr(first, "decorator_list")
+            plan.edits.replace(line, line, source.newline.join([indent + text, *blank, ""]))
         plan.edits.statement(first, before=text)
 
 
@@ -107,18 +104,17 @@ def _insert(plan: Plan, functions: List[str]) -> None:
     """Put the functions behind the module's leading imports, and in front of all that uses them."""
     source, body = plan.refs.source, plan.refs.source.tree.body
     text = "\n\n\n".join(functions)
-    lines = laid_out(source, text).replace(source.newline + source.unit + source.newline, source.newline * 2)
     number = _last_leading(plan)
     if number is not None:
-        end = _end(source, number)
+        end = _end(source, body[number])
         above = mark(2 if text.startswith("def ") else 1)
-        plan.edits.replace(end, end, source.newline.join(["", above, lines, mark(2)]))
+        plan.edits.replace(end, end, source.newline.join(["", above, laid_out(source, text), mark(2)]))
         plan.edits.statement(body[number], after=text)
     elif getattr(body[0], "value", None) in plan.refs.names.strings or getattr(body[0], "module", "") == "__future__":
         raise Surprise("nothing can stand above the first line")
     else:
-        start = source.starts[first_line(body[0]) - 1]
-        plan.edits.replace(start, start, source.newline.join([mark(2), lines, mark(2), ""]))
+        start = source.line_start(begin(source, body[0]))
+        plan.edits.replace(start, start, source.newline.join([mark(2), laid_out(source, text), mark(2), ""]))
         plan.edits.statement(body[0], before=text)
 
 
@@ -130,7 +126,7 @@ def _last_leading(plan: Plan) -> Optional[int]:
                 default=len(source.text))
     last = None
     for number, node in enumerate(body):
-        if not _is_leading(plan, node) or _end(source, number) > first:
+        if not _is_leading(plan, node) or _end(source, node) > first:
             break
         if not plan.edits.is_gone(node) and (isinstance(node, ast.Expr) or any(
                 isinstance(inner, (ast.Import, ast.ImportFrom)) for inner in ast.walk(node))):
@@ -149,17 +145,14 @@ def _is_leading(plan: Plan, node: ast.stmt) -> bool:
     return type(node).__name__ in ("Import", "ImportFrom", "If", "With", "Try", "TryStar")
 
 
-def _end(source: Source, number: int) -> int:
-    """Give where the last line of one of the module's statements ends."""
-    body = source.tree.body
-    first = first_line(body[number])
-    following = next((first_line(node) for node in body[number + 1:] if not shares_line(source, node)),
-                     len(source.starts) + 1)
-    for line in range(following - 1, first, -1):
-        text = source.text[source.starts[line - 1]:source.line_end(source.starts[line - 1])]
-        if text.strip() and not text.startswith("#"):
-            return source.line_end(source.starts[line - 1])
-    return source.line_end(source.starts[first - 1])
+def _end(source: Source, node: ast.stmt) -> int:
+    """Give where the last line of a statement ends, which may be that of others too."""
+    if node.col_offset < 0:
+        return source.line_end(source.starts[node.lineno - 1])  # a string's last line, on 3.7
+    last = max(source.start(each) for each in ast.walk(node) if isinstance(each, ast.stmt))
+    end = source.line_end(list(source.tokens(last))[-1].start)
+    comments = COMMENTS.match(source.text, end)
+    return comments.end() if comments else end
 
 
 def _remove(plan: Plan, statements: Sequence[ast.stmt]) -> None:
@@ -169,7 +162,7 @@ def _remove(plan: Plan, statements: Sequence[ast.stmt]) -> None:
     follows = body[last + 1:last + 2]
     imports = first and isinstance(body[first - 1], (ast.Import, ast.ImportFrom))
     defines = bool(follows) and hasattr(follows[0], "decorator_list")
-    plan.edits.replace(source.line_start(source.start(statements[0])), _end(source, last),
+    plan.edits.replace(source.line_start(source.start(statements[0])), _end(source, statements[-1]),
                        mark(1 if imports and not defines else 2, exact=True))
     for statement in statements:
         plan.edits.statement(statement, itself="")

@@ -1,30 +1,15 @@
-"""Import statements: one a module, in the places of the legacy ones or where they sort."""
+"""Import statements: one a module and block, in the places of the legacy ones or where they sort."""
 import ast
-import re
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Set
 
 from .decide import Move
 from .edits import mark
-from .imports import (
-    REST_OF_LINE,
-    Import,
-    Item,
-    Key,
-    Parts,
-    key,
-    own_lines,
-    parts,
-    place,
-    reworded,
-    stands_alone,
-    with_names,
-)
+from .imports import Import, import_text, key, name_key, own_lines, parts, place, reworded, texts
 from .plan import Plan, changed, definition, laid_out, name_as, needed, needs
 from .references import LEGACY, Site
 from .source import Source
 
 NOQA = "  # noqa: F401"
-SEPARATOR = re.compile(r"[ \t]*;[ \t]*")
 
 
 class Block(NamedTuple):
@@ -32,13 +17,11 @@ class Block(NamedTuple):
 
     plan: Plan
     sites: List[Site]  # those of which something moves
-    old: Dict[Import, Parts]
-    stays: Dict[Import, List[int]]  # the names, by their number, that a statement keeps
-    moved: Dict[Import, Dict[str, List[int]]]  # names that another module has, by this module
-    brought: Dict[str, List[str]]  # new names, by their module
-    functions: Dict[Import, List[str]]  # the functions that follow a statement
-    comments: Dict[str, str]  # the comment behind an import, by its module
-    becomes: Dict[Import, Optional[Key]]  # what a statement that goes is sorted by then; None where it is taken out
+    stays: Dict[Import, List[str]]  # the names that a statement keeps
+    names: Dict[str, List[str]]  # those to import, by their module
+    functions: List[str]
+    becomes: Dict[Import, str]  # the module that a statement imports from instead
+    comment: str = ""  # what stands behind the new import
 
 
 def write_imports(plan: Plan, sites: List[Site]) -> None:
@@ -53,45 +36,43 @@ def write_imports(plan: Plan, sites: List[Site]) -> None:
 
 
 def _write(block: Block) -> None:
-    free = [site.node for site in block.sites if not block.stays[site.node]]
-    for module in sorted({*block.brought, *(module for each in block.moved.values() for module in each)}):
+    gone = [node for node, stays in block.stays.items() if not stays]
+    near = _near(block.sites[0])
+    slots = [node for node in gone if node in near]
+    for module, names in sorted(block.names.items()):
         there = _existing_import(block, module)
         if there is not None:
-            _reword(block.plan, there, range(len(there.names)), _texts(block, module, None))
+            _reword(block.plan, there, texts(there) + names)
             continue
-        near = [node for node in free if _leads_to(block.sites[0], node)]
-        slot = next(iter([node for node in near if module in block.moved[node]]
-                         + [node for node in near if isinstance(node, ast.ImportFrom)] + near), None)
-        if slot is not None:
-            free.remove(slot)
-        _new_import(block, module, slot, free)
-    for node in free if block.becomes else ():
-        block.functions[next(iter(block.becomes))].extend(block.functions[node])
-        block.functions[node] = []
+        slots.sort(key=lambda node: (set(names).isdisjoint(texts(node)), isinstance(node, ast.Import)))
+        _new_import(block, module, slots.pop(0) if slots else None, gone)
     for node, stays in block.stays.items():
-        if stays and len(stays) < len(node.names):
-            _reword(block.plan, node, stays, [])
-    _remove(block, free)
-    for site in block.sites:
-        for text in block.functions[site.node]:
-            _put_behind(block.plan, site, text)
+        if stays:
+            _reword(block.plan, node, stays)
+    for node in gone:
+        block.plan.edits.statement(node, itself="")
+    if block.functions:
+        _write_functions(block)
+    _remove(block, gone)
 
 
 def _block(plan: Plan, sites: List[Site]) -> Block:
-    block = Block(plan, [], {}, {}, {}, {}, {}, {}, {})
+    block = Block(plan, [], {}, {}, [], {})
     for site in sites:
-        node, names = site.node, _names_at(plan, site)
-        stays, moved = _sorted_aliases(plan, site)
-        if len(stays) == len(node.names) and not names:
+        names, homes = _names_at(plan, site), [_home(plan, alias) for alias in site.node.names]
+        stays = [name for name, home in zip(texts(site.node), homes) if home is None]
+        if len(stays) == len(homes) and not names:
             continue
         block.sites.append(site)
-        block.old[node], block.stays[node], block.moved[node] = parts(plan.refs.source, node), stays, moved
-        block.functions[node] = [definition(plan, move, site) for move in _moves_at(plan, site) if move.form == "local"]
-        for name in names:
-            texts = block.brought.setdefault(plan.target.homes[name], [])
-            texts += [name_as(plan, name)] if name_as(plan, name) not in texts else []
-    if any(site.guarded for site in block.sites) and not block.brought and not any(block.moved.values()):
-        _leave_one(block)
+        block.stays[site.node] = stays
+        block.functions.extend(definition(plan, move, site) for move in _moves_at(plan, site) if move.form == "local")
+        new = [(name_as(plan, name), plan.target.homes[name]) for name in names]
+        for name, home in [*zip(texts(site.node), homes), *new]:
+            if home:
+                block.names.setdefault(home, []).append(name)
+        plan.brought.update((site.scope.node, name) for name in names)
+    if any(site.guarded for site in block.sites) and not block.names:
+        return _leave_one(block)
     return block
 
 
@@ -99,15 +80,25 @@ def _moves_at(plan: Plan, site: Site) -> List[Move]:
     return [move for alias in site.node.names for move in plan.by_import.get(alias, ())]
 
 
-def _leave_one(block: Block) -> None:
+def _home(plan: Plan, alias: ast.alias) -> Optional[str]:
+    """Give the module that has a name now, "" for none; None where the name stays."""
+    moves = plan.by_import.get(alias, [])
+    if not moves or alias.name.startswith(LEGACY + "."):
+        return None
+    symbol = moves[0].symbol
+    if symbol.member:
+        return None if len(symbol.variable.uses) > sum(len(move.symbol.uses) for move in moves) else ""
+    return plan.target.homes[symbol.name] if moves[0].form == "same" else ""
+
+
+def _leave_one(block: Block) -> Block:
     """Leave an import in a `try`, so that it fails as before."""
     plan, module = block.plan, block.plan.refs.names.module
     name = "Experiment" if plan.target.column == "client" else "tracking"
-    plan.chosen.setdefault(name, name)
-    scope, variable = block.sites[0].scope, module.variables.get(plan.chosen[name])
-    if scope is not module and name in plan.at_top and variable is not None and any(
-            binding.node in plan.refs.source.tree.body for binding in variable.bindings):
-        return  # it can't fail
+    bound, scope = plan.chosen.setdefault(name, name), block.sites[0].scope
+    if scope is not module and name in plan.at_top and bound in module.variables and any(
+            binding.node in plan.refs.source.tree.body for binding in module.variables[bound].bindings):
+        return block  # it can't fail
     moves = [move for site in block.sites for move in _moves_at(plan, site)]
     hides = scope is not module and any(
         scope in use.scope.chain for move in plan.moves if name in needed(changed(move), plan.target)
@@ -115,148 +106,97 @@ def _leave_one(block: Block) -> None:
     inside = not hides and any(name in needed(move.body, plan.target) for move in moves if move.form == "local")
     used = any(move.symbol.uses for move in moves) and not inside
     text = "{} as _{}".format(name, name) if hides else name_as(plan, name)
-    block.brought[plan.target.homes[name]] = [text]
-    block.comments[plan.target.homes[name]] = NOQA * used
-
-
-def _sorted_aliases(plan: Plan, site: Site) -> Tuple[List[int], Dict[str, List[int]]]:
-    """Give the names that a statement keeps, and those that another module has as they are."""
-    stays: List[int] = []
-    moved: Dict[str, List[int]] = {}
-    for number, alias in enumerate(site.node.names):
-        moves = plan.by_import.get(alias, [])
-        member = bool(moves) and moves[0].symbol.member
-        unmoved = member and len(moves[0].symbol.variable.uses) > sum(len(move.symbol.uses) for move in moves)
-        if not moves or unmoved or alias.name.startswith(LEGACY + "."):
-            stays.append(number)
-        elif moves[0].form == "same" and not moves[0].symbol.member:
-            moved.setdefault(plan.target.homes[moves[0].symbol.name], []).append(number)
-    return stays, moved
+    plan.brought.update([(scope.node, name)] * (not hides))
+    return block._replace(names={plan.target.homes[name]: [text]}, comment=NOQA * used)
 
 
 def _names_at(plan: Plan, site: Site) -> List[str]:
     """Give the names that have to be imported where this statement is."""
-    names = set()
+    names: Set[str] = set()
     for move in _moves_at(plan, site):
-        if move.form == "same" and not move.symbol.member:
-            continue
-        for name in needs(plan, move).intersection(plan.target.homes):
+        if move.form != "same" or move.symbol.member:
             inside = needed(changed(move) + " " + move.body * (move.form == "local"), plan.target)
-            if site.scope is plan.refs.names.module or name in inside and name not in plan.at_top:
-                names.add(name)
-    return sorted(name for name in names if not _is_there(plan, site, name))
+            names |= needs(plan, move) if site.scope is plan.refs.names.module else inside - plan.at_top
+    return sorted(name for name in names.intersection(plan.target.homes) if not _is_there(plan, site, name))
 
 
 def _is_there(plan: Plan, site: Site, name: str) -> bool:
     """Tell whether another statement imports a name whenever this one runs."""
-    variable = plan.refs.names.variable(plan.chosen[name], site.scope)
-    tree, sites = plan.refs.source.tree, {each.node for each in plan.refs.sites}
-    moves = any(move.form == "same" for binding in variable.bindings if binding.alias is not None
-                for move in plan.by_import.get(binding.alias, ()))
-    for binding in variable.bindings:
-        node = binding.node
-        if binding.alias is not None and (node not in sites or moves):
-            earlier = node.lineno < site.node.lineno
-            if node in site.body and (node in sites or earlier or _leads_to(site, node)):
-                return True
-            if node in tree.body and not site.guarded and earlier:
-                return True
+    bindings = plan.refs.names.variable(plan.chosen[name], site.scope).bindings
+    sites = {each.node for each in plan.refs.sites}
+    stays = any(move.form == "same" for each in bindings if each.alias for move in plan.by_import.get(each.alias, ()))
+    for node in [each.node for each in bindings if each.alias and (stays or each.node not in sites)]:
+        earlier = node.lineno < site.node.lineno
+        if node in site.body and (node in sites or earlier or node in _near(site)) \
+                or node in plan.refs.source.tree.body and not site.guarded and earlier:
+            return True
     return False
 
 
-def _leads_to(site: Site, node: ast.stmt) -> bool:
-    """Tell whether imports alone stand between one and a later statement of its block."""
-    return node in site.body and all(isinstance(each, (ast.Import, ast.ImportFrom))
-                                     for each in site.body[site.body.index(site.node):site.body.index(node)])
+def _near(site: Site) -> List[Import]:
+    """Give a statement, and the imports that follow it in its block."""
+    near: List[Import] = []
+    for node in site.body[site.body.index(site.node):]:
+        if not isinstance(node, (ast.Import, ast.ImportFrom)):
+            break
+        near.append(node)
+    return near
 
 
 def _existing_import(block: Block, module: str) -> Optional[ast.ImportFrom]:
     """Give the statement of this block that imports from a module already, when the first legacy one runs."""
     first = block.sites[0]
-    return next((node for node in first.body if isinstance(node, ast.ImportFrom) and node.module == module
-                 and not node.level and node.names[0].name != "*" and node not in block.old
-                 and (node.lineno < first.node.lineno or _leads_to(first, node))), None)
+    body = [*first.body[:first.body.index(first.node)], *_near(first)]
+    return next((node for node in body if isinstance(node, ast.ImportFrom) and node.module == module
+                 and not node.level and node.names[0].name != "*" and node not in block.stays), None)
 
 
-def _texts(block: Block, module: str, slot: Optional[Import]) -> List[str]:
-    """Give the names to import from a module, but those that `slot` has."""
-    names = [_name(node.names[number]) for node in block.old if node is not slot
-             for number in block.moved[node].get(module, ())]
-    return list(dict.fromkeys(names + block.brought.get(module, [])))
-
-
-def _name(alias: ast.alias) -> str:
-    return "{} as {}".format(alias.name, alias.asname) if alias.asname else alias.name
-
-
-def _reword(plan: Plan, node: Import, stays: Sequence[int], names: List[str]) -> None:
-    """Give a statement those of its own names that stay, and new ones."""
-    old = parts(plan.refs.source, node)
-    text, meant = _with_names(plan, node, plan.refs.source.text[slice(*old.module)], stays, names)
-    if text != plan.refs.source.text[old.start:old.end]:
+def _reword(plan: Plan, node: Import, names: List[str]) -> None:
+    """Give a statement these names."""
+    source, old = plan.refs.source, parts(plan.refs.source, node)
+    text, plain = reworded(source, node, source.text[slice(*old.module)], names)
+    if text != source.text[old.start:old.end]:
         plan.edits.replace(old.start, old.end, text)
-        plan.edits.statement(node, itself=meant)
+        plan.edits.statement(node, itself=plain)
 
 
-def _with_names(plan: Plan, node: Import, module: str, kept: Sequence[int], names: List[str]) -> Tuple[str, str]:
-    """Give the text of a statement with other names, and the same in plain words."""
-    there = [_name(alias) for alias in node.names]
-    texts: Callable[[Item], str] = lambda item: there[item] if isinstance(item, int) else item
-    items = with_names(list(kept), texts, [name for name in names if name not in [there[number] for number in kept]])
-    return reworded(plan.refs.source, parts(plan.refs.source, node), module, items), "{}import {}".format(
-        "from {} ".format(module) if isinstance(node, ast.ImportFrom) else "", ", ".join(map(texts, items)))
-
-
-def _new_import(block: Block, module: str, slot: Optional[Import], free: List[Import]) -> None:
-    """Write the statement that imports from a module: in the place of another, or where it sorts.
-
-    `free` are statements that may be taken out yet.
-    """
+def _new_import(block: Block, module: str, slot: Optional[Import], gone: List[Import]) -> None:
+    """Write the statement that imports from a module, where it sorts; it is laid out as `slot`, one that goes."""
     source, edits, anchor = block.plan.refs.source, block.plan.edits, slot or block.sites[0].node
-    names, comment, old = _texts(block, module, slot), block.comments.get(module, ""), block.old[anchor]
-    text = meant = "from {} import {}".format(module, ", ".join(map(str, with_names([], str, names))))
+    old, comment = parts(source, anchor), block.comment
+    text = plain = import_text(module, sorted(set(block.names[module]), key=name_key))
     if isinstance(slot, ast.ImportFrom):
-        text, meant = _with_names(block.plan, slot, module, block.moved[slot].get(module, []), names)
-    run = [node for node in _run(block, anchor) if isinstance(node, (ast.Import, ast.ImportFrom))
-           and node not in free and block.becomes.get(node, ()) is not None]
-    at = place([block.becomes.get(node) or key(node) for node in run], run.index(slot) if slot in run else None, module)
-    at = None if slot is not None and any(block.functions.values()) else at
-    if slot is not None and (at is None or not run):
-        edits.replace(old.start, old.end, text + comment * stands_alone(source, old.end))
-        edits.statement(slot, itself=meant)
-        block.becomes[slot] = (True, module.lower())
-        return
-    if not run:  # it shares its line
-        edits.replace(old.start, old.start, text + "; ")
-        edits.statement(anchor, before=meant)
-        return
-    if slot is not None:
-        comment = source.text[old.end:source.line_end(old.end)]
-        edits.replace(source.line_start(old.start), source.line_end(old.end), mark(0))
-        edits.statement(slot, itself="")
-        block.becomes[slot] = None
+        text, plain = reworded(source, slot, module, block.names[module])
     line = source.indent(old.start) + text + comment
-    if at == len(run):
+    run = [node for node in _run(source, block.sites[0].body, anchor) if node is anchor or node not in gone]
+    keys = [key(block.becomes.get(node, node)) for node in run]
+    at = place(keys, run.index(anchor), anchor in gone, module)
+    if slot is not None:
+        line += source.text[old.end:source.line_end(old.end)]
+    if slot is not None and run[at:at + 1] == [slot]:
+        edits.replace(old.start, old.end, text + comment)
+        edits.statement(slot, itself=plain)
+        block.becomes[slot] = module
+        gone.remove(slot)
+        return
+    if at < len(run):
+        start = source.line_start(source.start(run[at]))
+        edits.replace(start, start, line + source.newline)
+        edits.statement(run[at], before=plain)
+    else:
         end = source.line_end(parts(source, run[-1]).end)
         edits.replace(end, end, source.newline + line)
-        edits.statement(run[-1], after=meant)
-    else:
-        before = anchor if at is None else run[at]
-        start = source.line_start(source.start(before))
-        edits.replace(start, start, line + source.newline)
-        edits.statement(before, before=meant)
+        edits.statement(run[-1], after=plain)
 
 
-def _run(block: Block, anchor: Import) -> List[ast.stmt]:
+def _run(source: Source, body: Sequence[ast.stmt], anchor: Import) -> List[Import]:
     """Give the imports that follow each other, each in a line of its own, among which a statement stands."""
-    source = block.plan.refs.source
-    body = next(site.body for site in block.sites if site.node is anchor)
     first = last = body.index(anchor)
     while first and _follow(source, *body[first - 1:first + 1]):
         first -= 1
     while last + 1 < len(body) and _follow(source, *body[last:last + 2]):
         last += 1
-    return list(body[first:last + 1]) if own_lines(source, anchor) else []
+    return [node for node in body[first:last + 1] if isinstance(node, (ast.Import, ast.ImportFrom))]
 
 
 def _follow(source: Source, one: ast.stmt, other: ast.stmt) -> bool:
@@ -264,53 +204,32 @@ def _follow(source: Source, one: ast.stmt, other: ast.stmt) -> bool:
     return lines is not None and more is not None and lines[1] == more[0]
 
 
-def _remove(block: Block, free: List[Import]) -> None:
-    """Take away the statements of which nothing is left."""
-    source, edits = block.plan.refs.source, block.plan.edits
-    body = block.sites[0].body
-    spans: List[Tuple[int, int, Import]] = []  # those that share a line are one
-    for node in free:
-        start, end = block.old[node].start, block.old[node].end
-        if block.functions[node]:
-            text = block.functions[node].pop(0).rstrip("\n")
-            begin = source.line_start(start)
-            edits.replace(begin, begin, (mark(1) + source.newline) * (node is not body[0]))
-            edits.replace(start, end, laid_out(source, text, source.indent(start)))
-            edits.statement(node, itself=text)
-        elif spans and SEPARATOR.fullmatch(source.text[spans[-1][1]:start]):
-            spans[-1] = spans[-1][0], end, node
-            edits.statement(node, itself="")
-        else:
-            spans.append((start, end, node))
-            edits.statement(node, itself="")
-    for start, end, node in spans:
-        if node is free[-1] and body is not source.tree.body and all(map(edits.is_gone, body)):
-            edits.replace(start, end, "pass")
+def _write_functions(block: Block) -> None:
+    """Put the functions behind the first imports of the block."""
+    source, edits, body = block.plan.refs.source, block.plan.edits, block.sites[0].body
+    last = [node for node in _near(block.sites[0]) if own_lines(source, node)][-1]
+    number = body.index(last) + 1
+    end, indent = source.line_end(parts(source, last).end), source.indent(source.start(last))
+    gap = mark(2 if body is source.tree.body else 1)
+    above = mark(0) if all(map(edits.is_gone, body[:number])) else gap
+    for text in block.functions:
+        lines = ["", above, indent + laid_out(source, text.rstrip("\n"), indent)]
+        edits.replace(end, end, source.newline.join(lines))
+        edits.statement(last, after=text)
+        above = gap
+    if not all(map(edits.is_gone, body[number:])):
+        edits.replace(end, end, source.newline + gap)
+
+
+def _remove(block: Block, gone: List[Import]) -> None:
+    """Take away the lines of the statements of which nothing is left."""
+    source, edits, body = block.plan.refs.source, block.plan.edits, block.sites[0].body
+    is_empty = body is not source.tree.body and all(map(edits.is_gone, body))
+    for node in gone:
+        old = parts(source, node)
+        if is_empty and node is gone[-1]:
+            edits.replace(old.start, old.end, "pass")
             edits.statement(node, itself="pass")
         else:
-            _cut(block, start, end, node is body[0] and body is not source.tree.body)
-
-
-def _cut(block: Block, start: int, end: int, is_first: bool) -> None:
-    """Take out a statement: its line, or its part of a line."""
-    source, edits = block.plan.refs.source, block.plan.edits
-    text, begin = source.text, source.line_start(start)
-    after = SEPARATOR.match(text, end)
-    end = after.end() if after else end
-    if not REST_OF_LINE.match(text, end):
-        edits.replace(start, end, "")
-    elif not text[begin:start].strip():
-        edits.replace(begin, source.line_end(end), mark(0, exact=is_first))
-    else:
-        edits.replace(len(text[:start].rstrip(" \t;")), end, "")
-
-
-def _put_behind(plan: Plan, site: Site, text: str) -> None:
-    """Put a function behind the import statement that it belongs to."""
-    source, old = plan.refs.source, parts(plan.refs.source, site.node)
-    end, indent = source.line_end(old.end), source.indent(old.start)
-    gap = 2 if site.body is source.tree.body else 1
-    lines = ["", mark(gap), indent + laid_out(source, text.rstrip("\n"), indent)]
-    lines += [mark(gap)] * (site.node is not site.body[-1])
-    plan.edits.replace(end, end, source.newline.join(lines))
-    plan.edits.statement(site.node, after=text)
+            is_first = node is body[0] and body is not source.tree.body and edits.is_gone(node)
+            edits.replace(source.line_start(old.start), source.line_end(old.end), mark(0, exact=is_first))
