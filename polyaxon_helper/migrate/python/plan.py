@@ -64,7 +64,7 @@ def choose(plan: Plan) -> List[str]:
                     inside.setdefault(name, []).append(start)
                 elif move.form != "same" or move.symbol.member:
                     bringing.setdefault(name, []).append(start)
-    made, there = maker(refs.source, refs.names), _there(plan)
+    made, there = maker(refs), _there(plan)
     for name in sorted(places):
         if made is not None and name == "get_experiment":
             plan.chosen.update({name: made.variable.name, STATE: made.state})
