@@ -1,7 +1,7 @@
 """What becomes of each legacy name of a module: it moves in one of four forms, or it stays and a person reads why."""
 import ast
 import re
-from typing import Callable, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...replacements import REPLACEMENTS, SIGNATURES, Target, snippet, written
 from .experiments import IN_FSTRING, WORD, Change, Made, fstring, instead, own_experiment, run_steps
@@ -36,8 +36,8 @@ class Move(NamedTuple):
     """How a legacy name moves."""
 
     symbol: Symbol
-    form: str  # same: its import is of another module; inline: its uses become expressions; function: the module gets
-    # a function of its name; local: so does each block that imports it
+    form: str  # same: its import is of another module; inline: its uses become expressions;
+    # function: the module gets a function of its name; local: each block that imports it does
     changes: List[Change]
     function: str = ""  # what the function is called
     body: str = ""  # what it returns
@@ -57,9 +57,9 @@ def decide(refs: References, target: Target, selected: FrozenSet[str], taken: Fr
            ) -> Tuple[List[Move], List[Found], Optional[Made]]:
     """Give what moves, what a person has to read, and the module's own Experiment, if it is still one then."""
     bound = [*taken, *listed(refs.names), *(refs.names.module.variables if is_dynamic(refs.names) else ())]
-    own = own_experiment(refs)
-    # what is new may have its name
-    case = Case(refs, target, bound, None if own and own.variable.name in {**target.homes, **target.functions} else own)
+    case = Case(refs, target, bound, own_experiment(refs))
+    if case.own is not None and case.own.variable.name in {**target.homes, **target.functions}:
+        case = case._replace(own=None)  # what is new may have this name
     moves: List[Move] = []
     found = list(refs.found)
     for symbol in sorted(refs.symbols, key=lambda each: ORDER.get(each.name, 1)):
@@ -81,24 +81,29 @@ def decide(refs: References, target: Target, selected: FrozenSet[str], taken: Fr
 def _why(case: Case, move: Move) -> List[Found]:
     """Give what speaks against a move: in the uses, else in the imports, else in the edits."""
     symbol, source, names = move.symbol, case.refs.source, case.refs.names
+    moves = symbol.legacy == LEGACY or written(symbol.name, case.target).moves
+    by_hand = "" if moves else snippet(symbol.name, case.target)
     named = NAMED * (move.form == "function" and (_is_taken(case, move) or _hides([names.module], move.body)))
+    uses = [(use.start, by_hand or _of_use(case, move, use) or named) for use in symbol.uses]
+    if by_hand and symbol.name == "get_tf_config":
+        uses = [(start, DELETE if isinstance(names.parents[use.parent], ast.Expr) else message)
+                for use, (start, message) in zip(symbol.uses, uses)]
     is_read = symbol.member or symbol.name in ("Experiment", "Job") and move.form != "same"
     annotation = annotated(names, symbol.variable.name) if is_read else None
-    uses = [(use.start, _of_use(case, move, use) or named) for use in symbol.uses]
     uses += [(source.start(annotation), ANNOTATION)] if annotation is not None else []
-    of_import = next(_of_import(case, move), named)
+    of_import = by_hand or _of_import(case, move) or named
     imports = [(source.start(part.site.node), of_import) for part in symbol.parts]
-    changes = [_of_change(case, change) for change in move.changes]
+    strings = [fstring(names, change.node) for change in move.changes]
+    changes = [(source.start(string), IN_FSTRING) if string else (change.start, PRINTED * _prints(names, change.node))
+               for change, string in zip(move.changes, strings)]
     return next(filter(None, ([Found(start, LEGACY if message == PACKAGE else symbol.legacy, message)
                                for start, message in each if message] for each in (uses, imports, changes))), [])
 
 
 def _of_use(case: Case, move: Move, use: Use) -> str:
+    """Give why a use keeps a name where it is; "" where it does not."""
     symbol, names = move.symbol, case.refs.names
     role = _role(names, use.node)
-    if not _has_successor(case, symbol):
-        bare = symbol.name == "get_tf_config" and isinstance(names.parents[use.parent], ast.Expr)
-        return DELETE if bare else snippet(symbol.name, case.target)
     if use.end is None and (symbol.member or move.form != "same") and not fstring(names, use.node):
         return SPELLED
     if symbol.name == "get_data_path" and is_dict(names, use.parent):
@@ -109,35 +114,23 @@ def _of_use(case: Case, move: Move, use: Use) -> str:
     return HANDED_ON * is_handed
 
 
-def _of_import(case: Case, move: Move) -> Iterator[str]:
+def _of_import(case: Case, move: Move) -> str:
+    """Give why the imports keep a name where it is; "" where they do not."""
     symbol, is_bound, is_local = move.symbol, _is_bound(case, move.symbol), move.form == "local"
-    is_client = case.target.column == "client"
+    is_client, is_new = case.target.column == "client", move.function and move.symbol.name != move.symbol.legacy
     shared = [other for other in case.refs.symbols
               if other is symbol or other.variable is symbol.variable and not symbol.member]
     sites = [part.site for other in shared for part in other.parts]
-    is_made = symbol.name in ("experiment", "Experiment") and move.form != "same" and is_bound
-    is_new = move.function and symbol.name != symbol.legacy
-    return (message for message, applies in (
-        ("" if _has_successor(case, symbol) else snippet(symbol.name, case.target), not _has_successor(case, symbol)),
+    return next((message for message, applies in (
         (PACKAGE, symbol.member and is_bound),
         (IN_CLASS, symbol.variable.scope.kind == "class"),
         (FALLBACK, is_client and any(stands_in(case.refs.names, site.node) for site in sites)),
         (TWICE, len(shared) > 1 and len({id(site.body) for site in sites}) < len(sites)),
-        (TAKEN if symbol.alone else NAMED, is_made),
+        (TAKEN if symbol.alone else NAMED,
+         is_bound and move.form != "same" and symbol.name in ("experiment", "Experiment")),
         (NOT_ALONE, is_new and (is_local or is_client or is_bound)
          or is_local and not all(own_lines(case.refs.source, part.site.node) for part in symbol.parts)),
-    ) if applies)
-
-
-def _of_change(case: Case, change: Change) -> Tuple[int, str]:
-    string = fstring(case.refs.names, change.node)
-    if string is not None:
-        return case.refs.source.start(string), IN_FSTRING
-    return change.start, PRINTED * _prints_itself(case.refs.names, change.node)
-
-
-def _has_successor(case: Case, symbol: Symbol) -> bool:
-    return symbol.legacy == LEGACY or written(symbol.name, case.target).moves
+    ) if applies), "")
 
 
 def _is_bound(case: Case, symbol: Symbol) -> bool:
@@ -160,13 +153,13 @@ def _hides(scopes: Iterable[Scope], text: str) -> bool:
     return any(word in scope.variables and scope.variables[word].bindings for scope in scopes for word in words)
 
 
-def _prints_itself(names: Names, node: ast.AST) -> bool:
+def _prints(names: Names, node: ast.AST) -> bool:
     """Tell whether a node stands in a field such as `{name=}`, which prints its own text."""
-    for parent in names.around(node):
-        if isinstance(parent, ast.FormattedValue):
-            values = getattr(names.parents[parent], "values", [parent])
-            before = values[values.index(parent) - 1]
-            return before in names.strings and names.strings[before].rstrip().endswith("=")
+    for field in names.around(node):
+        if isinstance(field, ast.FormattedValue):
+            values = names.parents[field].values
+            before = values[:values.index(field)][-1:]
+            return any(names.strings.get(each, "").rstrip().endswith("=") for each in before)
     return False
 
 
@@ -217,7 +210,7 @@ def _expression(case: Case, symbol: Symbol, use: Use) -> Optional[Change]:
         new = new.replace(written("experiment", case.target).write, case.own.variable.name)
     if symbol.name == "experiment":
         return instead(use, new)
-    if _role(names, use.node) != "call" or _prints_itself(names, use.node) or _hides(use.scope.chain(), new) \
+    if _role(names, use.node) != "call" or _prints(names, use.node) or _hides(use.scope.chain(), new) \
             or call.args and symbol.name == "send_metrics" \
             or (call.args or call.keywords) and symbol.name not in SIGNATURES:
         return None
@@ -239,13 +232,11 @@ def _data_path(case: Case, use: Use) -> Optional[Change]:
 
 def _where(case: Case, symbol: Symbol) -> str:
     """Tell whether one function behind the imports will do, or each import needs its own."""
-    source, variable = case.refs.source, symbol.variable
-    can_leave = written(symbol.name, case.target).function and symbol.alone
-    if symbol.member or can_leave and variable.scope is not case.refs.names.module:
-        return "function"
-    aliases = [part.alias for part in symbol.parts]
+    source, variable, module = case.refs.source, symbol.variable, case.refs.names.module
+    aliases = {part.alias for part in symbol.parts}
     last = max(source.start(part.site.node) for part in symbol.parts)
-    at_top = all(part.site.body is source.tree.body for part in symbol.parts)
-    return "function" if at_top and all(
-        source.start(binding.node) > last for binding in variable.bindings
-        if binding.alias not in aliases and binding.scope is variable.scope) else "local"
+    is_first = all(source.start(binding.node) > last or binding.alias in aliases
+                   for binding in variable.bindings if binding.scope is variable.scope)
+    at_top = is_first and all(part.site.body is source.tree.body for part in symbol.parts)
+    can_leave = written(symbol.name, case.target).function and symbol.alone and variable.scope is not module
+    return "function" if symbol.member or at_top or can_leave else "local"

@@ -17,7 +17,7 @@ MAKERS = (LEGACY, TRACKING, CLIENT)  # the modules that have Experiment
 METHOD = "{} has no sure counterpart; a run of traceml's is `{}`, from `from traceml import tracking`"
 NEAREST = {"create": "tracking.init(...)", "log_outputs": "log_outputs(...), which takes values, no folder"}
 ARGUMENTS = "write `{}.{}(...)`; these arguments are not surely the same there"
-HANDED = "where it goes from here is unclear; a run of traceml's is `{}`, from `from traceml import tracking`".format(RUN)
+HANDED = "where it goes from here is unclear; a run of traceml's is `{}`, from `from traceml import tracking`"
 IN_FSTRING = "in an f-string; run this on Python 3.12 or later, or write it outside of the f-string"
 
 
@@ -47,13 +47,12 @@ def own_experiment(refs: References) -> Optional[Made]:
     """Give the Experiment that the module makes by a statement of its top level."""
     names = refs.names
     for node in refs.source.tree.body:
-        call = getattr(node, "value", None)
-        function = getattr(call, "func", None)
-        if isinstance(function, ast.Name) and _is_bare(call, function):
-            bindings, variable = names.variable(function.id, names.module).bindings, _assigned(names, call, names.module)
-            is_class = bindings and all(getattr(each.alias, "name", "") == "Experiment"
-                                        and getattr(each.node, "module", "") in MAKERS for each in bindings)
-            if is_class and variable is not None and len(variable.bindings) == 1:
+        function = getattr(getattr(node, "value", None), "func", None)
+        variable = _assigned(names, names.parents[function], names.module) if isinstance(function, ast.Name) else None
+        if variable is not None and len(variable.bindings) == 1 and _is_bare(names.parents[function], function):
+            made = names.variable(function.id, names.module).bindings
+            if made and all(getattr(each.alias, "name", "") == "Experiment"
+                            and getattr(each.node, "module", "") in MAKERS for each in made):
                 return Made(variable, [node])
     return None
 
@@ -121,7 +120,7 @@ def run_steps(refs: References, symbol: Symbol, bound: Sequence[str]) -> Iterato
             yield from function.statements
             name = function.variable.name
             if name in bound or function.state in bound:
-                yield Found(refs.source.start(function.statements[1]), name, HANDED)
+                yield Found(refs.source.start(function.statements[1]), name, HANDED.format(RUN))
             for each in function.variable.uses:
                 start = refs.source.start(each.node)
                 made = Change(each.node, start, start + len(name), RUN[:-2])
@@ -132,7 +131,7 @@ def _making_steps(refs: References, made: Change, scope: Scope, name: str, bound
     """Move what is done with an Experiment where it is made."""
     call = refs.names.parents[made.node]
     if not _is_bare(call, made.node):
-        yield Found(made.start, name, HANDED)
+        yield Found(made.start, name, HANDED.format(RUN))
         return
     yield made
     variable = _assigned(refs.names, call, scope)
@@ -141,7 +140,7 @@ def _making_steps(refs: References, made: Change, scope: Scope, name: str, bound
         return
     if len(variable.bindings) > 1 or variable.scope.kind == "class" or variable.unclear \
             or variable.scope is refs.names.module and variable.name in bound:
-        yield Found(refs.source.start(variable.bindings[0].node), variable.name, HANDED)
+        yield Found(refs.source.start(variable.bindings[0].node), variable.name, HANDED.format(RUN))
     for use in variable.uses:
         yield from _method_steps(refs, use.node, refs.source.start(use.node) + len(variable.name))
 
@@ -157,7 +156,7 @@ def _method_steps(refs: References, node: ast.expr, end: int) -> Iterator[Step]:
         yield Found(start, name, snippet(name, TRACEML) if name in REPLACEMENTS else
                     METHOD.format(name, NEAREST.get(name, RUN)))
     elif not isinstance(attribute, ast.Attribute) or not isinstance(call, ast.Call) or call.func is not attribute:
-        yield Found(start, name, HANDED)
+        yield Found(start, name, HANDED.format(RUN))
     else:
         changes = _renamed(refs, call, attribute, end)
         yield from [Found(start, name, ARGUMENTS.format(RUN, METHODS[name].name))] if changes is None else changes
@@ -165,20 +164,20 @@ def _method_steps(refs: References, node: ast.expr, end: int) -> Iterator[Step]:
 
 def _renamed(refs: References, call: ast.Call, attribute: ast.Attribute, end: int) -> Optional[List[Change]]:
     """Give the changes of a method's name and keywords; None where its arguments are not surely the same."""
-    method, text = METHODS[attribute.attr], refs.source.text
-    given = [str(keyword.arg) for keyword in call.keywords]
-    found = re.compile(r"[\s\\()]*\.[\s\\]*{}\b".format(attribute.attr)).match(text, end)
+    method, text, given = METHODS[attribute.attr], refs.source.text, [str(each.arg) for each in call.keywords]
+    renames = dict.fromkeys(given, "") if method.keywords is None else method.keywords
+    found = re.compile(r"[\s\\()]*\.[\s\\]*({})\b".format(attribute.attr)).match(text, end)
     if found is None or len(call.args) > method.positional or any(isinstance(each, ast.Starred) for each in call.args) \
-            or method.keywords is not None and not set(given) <= set(method.keywords) or len(given) < method.required:
+            or not set(given) <= set(renames) or len(given) < method.required:
         return None
-    changes = [Change(attribute, found.end() - len(attribute.attr), found.end(), method.name, "attr")]
-    for keyword, name in zip(call.keywords, given) if method.keywords else ():
+    changes = [Change(attribute, found.start(1), found.end(), method.name, "attr")]
+    for keyword, name in zip(call.keywords if method.keywords else (), given):
         # before Python 3.9 the tree does not know where a keyword stands
-        found = re.search(r"\b{}\s*=[\s(]*$".format(name), text[changes[0].end:refs.source.start(keyword.value)])
+        value = refs.source.start(keyword.value)
+        found = re.compile(r".*(?<!\w)({})\s*=[\s(]*$".format(name), re.DOTALL).match(text, changes[0].end, value)
         if found is None:
             return None
-        start = changes[0].end + found.start()
-        changes.append(Change(keyword, start, start + len(name), method.keywords[name], "arg"))
+        changes.append(Change(keyword, found.start(1), found.end(1), renames[name], "arg"))
     return [change for change in changes if getattr(change.node, change.field) != change.new]
 
 
