@@ -47,12 +47,12 @@ def own_experiment(refs: References) -> Optional[Made]:
     """Give the Experiment that the module makes by a statement of its top level."""
     names = refs.names
     for node in refs.source.tree.body:
-        function = getattr(getattr(node, "value", None), "func", None)
-        variable = _assigned(names, names.parents[function], names.module) if isinstance(function, ast.Name) else None
-        if variable is not None and len(variable.bindings) == 1 and _is_bare(names.parents[function], function):
-            made = names.variable(function.id, names.module).bindings
-            if made and all(getattr(each.alias, "name", "") == "Experiment"
-                            and getattr(each.node, "module", "") in MAKERS for each in made):
+        call = getattr(node, "value", None)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and _is_bare(call, call.func):
+            made, variable = names.variable(call.func.id, names.module), _assigned(names, call, names.module)
+            is_class = made.bindings and all(getattr(each.alias, "name", "") == "Experiment"
+                                             and getattr(each.node, "module", "") in MAKERS for each in made.bindings)
+            if is_class and variable is not None and len(variable.bindings) == 1:
                 return Made(variable, [node])
     return None
 
@@ -60,21 +60,18 @@ def own_experiment(refs: References) -> Optional[Made]:
 def maker(refs: References) -> Optional[Made]:
     """Give the function get_experiment that an earlier run wrote, known by its shape."""
     names, body = refs.names, refs.source.tree.body
-    for number, node in enumerate(body[1:], 1):
-        inside = node.body[-3:] if isinstance(node, ast.FunctionDef) else []
-        if not isinstance(node, ast.FunctionDef) or not isinstance(inside[0], ast.Global):
-            continue
-        state, variable = (names.variable(name, names.module) for name in (inside[0].names[0], node.name))
-        called = [getattr(each.func, "id", "") for each in ast.walk(node) if isinstance(each, ast.Call)]
-        text = named(GET_EXPERIMENT.text, {
-            "get_experiment": node.name, STATE: state.name, "Experiment": "".join(called)})
-        shape = ast.FunctionDef(**{**dict(ast.iter_fields(node)), "body": inside})
-        if [ast.dump(body[number - 1]), ast.dump(shape)] == [ast.dump(each) for each in ast.parse(text).body] \
-                and all(isinstance(each, ast.ImportFrom) and each.module in MAKERS for each in node.body[:-3]) \
-                and all(node in names.around(use.node) for use in state.uses) \
-                and (len(state.bindings), len(variable.bindings)) == (2, 1) \
-                and not any(shares_line(refs.source, each) for each in body[number - 1:number + 2]):
-            return Made(variable, body[number - 1:number + 1], state.name)
+    for start, node in zip(body, body[1:]):
+        kept = node.body[-3:][0] if isinstance(node, ast.FunctionDef) else None
+        if isinstance(node, ast.FunctionDef) and isinstance(kept, ast.Global):
+            state, variable = (names.variable(name, names.module) for name in (kept.names[0], node.name))
+            called = "".join(getattr(each.func, "id", "") for each in ast.walk(node) if isinstance(each, ast.Call))
+            text = named(GET_EXPERIMENT.text, {"get_experiment": node.name, STATE: state.name, "Experiment": called})
+            bare = ast.FunctionDef(**{**dict(ast.iter_fields(node)), "body": node.body[-3:]})
+            if [ast.dump(start), ast.dump(bare)] == [ast.dump(each) for each in ast.parse(text).body] \
+                    and all(isinstance(each, ast.ImportFrom) and each.module in MAKERS for each in node.body[:-3]) \
+                    and all(node in names.around(use.node) for use in state.uses) and len(state.bindings) == 2 \
+                    and len(variable.bindings) == 1 and not shares_line(refs.source, start):
+                return Made(variable, [start, node], state.name)
     return None
 
 
@@ -85,7 +82,7 @@ def _is_bare(call: object, function: ast.AST) -> bool:
 
 def _assigned(names: Names, value: ast.AST, scope: Scope) -> Optional[Variable]:
     """Give the variable that alone gets a value."""
-    node = names.parents[value]
+    node = names.parents.get(value)
     target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
     return names.variable(target.id, scope) if isinstance(target, ast.Name) else None
 
@@ -103,46 +100,41 @@ def instead(use: Use, new: str) -> Change:
 # traceml
 
 def run_steps(refs: References, symbol: Symbol, bound: Sequence[str]) -> Iterator[Step]:
-    """Move the uses of `experiment`, or of the class: what is made of it, and its static getters.
-
-    `bound` are names that have to stay, since others may read them.
-    """
-    function = maker(refs)
+    """Move `experiment`, or what is made of its class, and not one of the names that have to stay, which are `bound`."""
+    names, function = refs.names, maker(refs)
     for use in symbol.uses:
-        getter = getattr(use.parent, "attr", "")
-        if symbol.name == "experiment" or getter and isinstance(refs.names.parents[use.parent], ast.Call) \
-                and (getter.startswith("get_") or getter not in METHODS):
+        method = getattr(use.parent, "attr", "") if isinstance(names.parents.get(use.parent), ast.Call) else ""
+        if symbol.name == "experiment" or method and (method.startswith("get_") or method not in METHODS):
             yield instead(use, RUN)
             yield from _method_steps(refs, use.node, use.end or use.start)
-        elif function is None or function.statements[1] not in refs.names.around(use.node):
-            yield from _making_steps(refs, instead(use, RUN[:-2]), use.scope, symbol.legacy, bound)
+        elif function is None or function.statements[1] not in names.around(use.node):
+            yield from _making_steps(refs, use, symbol.legacy, bound)
         else:
             yield from function.statements
             name = function.variable.name
-            if name in bound or function.state in bound:
+            if name in bound:
                 yield Found(refs.source.start(function.statements[1]), name, HANDED.format(RUN))
-            for each in function.variable.uses:
-                start = refs.source.start(each.node)
-                made = Change(each.node, start, start + len(name), RUN[:-2])
-                yield from _making_steps(refs, made, each.scope, name, bound)
+            for node, scope in function.variable.uses:
+                start = refs.source.start(node)
+                called = Use(node, scope, node, start, start + len(name), names.parents[node])
+                yield from _making_steps(refs, called, name, bound)
 
 
-def _making_steps(refs: References, made: Change, scope: Scope, name: str, bound: Sequence[str]) -> Iterator[Step]:
-    """Move what is done with an Experiment where it is made."""
-    call = refs.names.parents[made.node]
-    if not _is_bare(call, made.node):
-        yield Found(made.start, name, HANDED.format(RUN))
+def _making_steps(refs: References, use: Use, name: str, bound: Sequence[str]) -> Iterator[Step]:
+    """Move what is done with an Experiment that a call makes."""
+    call, variable = use.parent, _assigned(refs.names, use.parent, use.scope)
+    if not isinstance(call, ast.Call) or not _is_bare(call, use.node):
+        yield Found(use.start, name, HANDED.format(RUN))
         return
-    yield made
-    variable = _assigned(refs.names, call, scope)
+    yield instead(use, RUN[:-2])
     if variable is None:
-        yield from _method_steps(refs, call, made.end)
+        yield from _method_steps(refs, call, use.end or use.start)
         return
-    if len(variable.bindings) > 1 or variable.scope.kind == "class" or variable.unclear \
-            or variable.scope is refs.names.module and variable.name in bound:
+    is_bound = variable.scope is refs.names.module and variable.name in bound
+    if len(variable.bindings) > 1 or variable.scope.kind == "class" or variable.unclear or is_bound:
         yield Found(refs.source.start(variable.bindings[0].node), variable.name, HANDED.format(RUN))
-    for use in variable.uses:
-        yield from _method_steps(refs, use.node, refs.source.start(use.node) + len(variable.name))
+    for node, _ in variable.uses:
+        yield from _method_steps(refs, node, refs.source.start(node) + len(node.id))
 
 
 def _method_steps(refs: References, node: ast.expr, end: int) -> Iterator[Step]:
