@@ -3,13 +3,12 @@
 source, names -> references -> decide -> rewrite, edits. Each phase takes values and gives values.
 """
 from bisect import bisect_right
-from typing import Callable, FrozenSet, List, NamedTuple
+from typing import FrozenSet, List, NamedTuple
 
 from ...replacements import Target
-from .decide import decide
+from .decide import decide, notes
 from .experiments import maker, own_experiment
 from .names import Names
-from .notes import notes
 from .references import CLIENT_ONLY, LEGACY, OF_CLIENT, Found, references
 from .rewrite import rewrite as edits_of
 from .source import LINE_END, Source, Surprise, Unreadable
@@ -74,8 +73,9 @@ def rewrite(module: Module, target: Target, selected: FrozenSet[str], taken: Fro
     edits = edits_of(refs, target, moves)
     text = edits.result() if moves else module.source.text
     told = found, notes(refs, target, moves)
-    before = Report(*(_places(module.source.text, each, lambda offset: offset) for each in told))
-    after = Report(*(_places(text, each, edits.moved) for each in told))
+    starts = [0] + [end.end() for end in LINE_END.finditer(text)]
+    before = Report(*([_place(module.source.starts, each.offset, each) for each in part] for part in told))
+    after = Report(*([_place(starts, edits.moved(each.offset), each) for each in part] for part in told))
     uses = sum(len(move.symbol.uses) or 1 for move in moves)
     moved = [move.symbol for move in moves]
     stays = [each.message not in OF_CLIENT for each in refs.found if each.message != CLIENT_ONLY]
@@ -85,10 +85,6 @@ def rewrite(module: Module, target: Target, selected: FrozenSet[str], taken: Fro
                   on_shim=True in stays, on_client=False in stays)
 
 
-def _places(text: str, found: List[Found], moved: Callable[[int], int]) -> List[Place]:
-    """Give where in a text these stand, with their offsets moved."""
-    starts = [0] + [end.end() for end in LINE_END.finditer(text)]
-    offsets = [moved(each.offset) for each in found]
-    lines = [bisect_right(starts, offset) for offset in offsets]
-    return [Place(line, offset - starts[line - 1] + 1, each.name, each.message)
-            for line, offset, each in zip(lines, offsets, found)]
+def _place(starts: List[int], offset: int, found: Found) -> Place:
+    line = bisect_right(starts, offset)
+    return Place(line, offset - starts[line - 1] + 1, found.name, found.message)

@@ -1,7 +1,7 @@
 """What becomes of each legacy name of a module: it moves in one of four forms, or it stays and a person reads why."""
 import ast
 import re
-from typing import FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...replacements import REPLACEMENTS, SIGNATURES, Target, snippet, written
 from .experiments import IN_FSTRING, WORD, Change, Made, fstring, instead, own_experiment, run_steps
@@ -24,12 +24,23 @@ TAKEN = "others take it from here; have them call a function that returns it"
 TESTED = "was None outside Polyaxon, where what takes its place raises PolyaxonClientException; {}"
 ROLES = {"test": "test for that by hand", "default": "make it in the function by hand",
          "value": "call get_experiment() where it is used, by hand"}
+EXCEPTION = "PolyaxonClientException"
 RAISED = "stays with what stays here and may raise it; move both at once"
 DELETE = "delete it: nothing is left for it to set"
-ORDER = {"Experiment": 0, "PolyaxonClientException": 2}  # what is decided before the rest, and after it
 BUILT_IN = ("iter", "next")  # Python's own names in what is written
 ARGUMENTS = re.compile(r"\((?:\.\.\.)?\)$")
 NO_ARGUMENTS = re.compile(r"[\s\\]*\([\s\\]*\)")
+
+BUCKETS = ("azure", "boto", "boto3", "botocore", "fsspec", "gcsfs", "google", "s3fs", "smart_open", "tensorflow")
+# packages that open paths in a bucket
+AT_ONCE = {
+    "client": (("Thread", "ThreadPool", "ThreadPoolExecutor"), "call get_experiment() once before the threads start: "
+               "several that send first at the same time make several"),
+    "traceml": (("multiprocessing", "fork", "Process", "ProcessPoolExecutor", "num_workers"), "what a process that is "
+                "forked once the run is made sends to traceml is lost, and its 21st call never ends"),
+}
+COORDINATE = "{} is a coordinate of the point there, not a metric"
+UNUSUAL = "the metric {!r} gets another name there"
 
 
 class Move(NamedTuple):
@@ -62,10 +73,10 @@ def decide(refs: References, target: Target, selected: FrozenSet[str], taken: Fr
         case = case._replace(own=None)  # what is new may have this name
     moves: List[Move] = []
     found = list(refs.found)
-    for symbol in sorted(refs.symbols, key=lambda each: ORDER.get(each.name, 1)):
+    for symbol in sorted(refs.symbols, key=lambda each: (each.name != "Experiment", each.name == EXCEPTION)):
         move, why = _moved(case, symbol)
         why = _why(case, move) or why
-        if symbol.name == "PolyaxonClientException" and target.sources and len(moves) < len(refs.symbols) - 1:
+        if symbol.name == EXCEPTION and target.sources and len(moves) < len(refs.symbols) - 1:
             why = why or [Found(refs.source.start(part.site.node), symbol.legacy, RAISED) for part in symbol.parts]
         is_asked = symbol.legacy in (*selected, LEGACY) and symbol.variable not in refs.stuck  # else it was said
         if is_asked and not why:
@@ -76,18 +87,13 @@ def decide(refs: References, target: Target, selected: FrozenSet[str], taken: Fr
     return moves, sorted(set(found)), case.own
 
 
-# Why a name stays
-
 def _why(case: Case, move: Move) -> List[Found]:
     """Give what speaks against a move: in the uses, else in the imports, else in the edits."""
     symbol, source, names = move.symbol, case.refs.source, case.refs.names
     moves = symbol.legacy == LEGACY or written(symbol.name, case.target).moves
     by_hand = "" if moves else snippet(symbol.name, case.target)
     named = NAMED * (move.form == "function" and (_is_taken(case, move) or _hides([names.module], move.body)))
-    uses = [(use.start, by_hand or _of_use(case, move, use) or named) for use in symbol.uses]
-    if by_hand and symbol.name == "get_tf_config":
-        uses = [(start, DELETE if isinstance(names.parents[use.parent], ast.Expr) else message)
-                for use, (start, message) in zip(symbol.uses, uses)]
+    uses = [(use.start, _of_use(case, move, use, by_hand) or named) for use in symbol.uses]
     is_read = symbol.member or symbol.name in ("Experiment", "Job") and move.form != "same"
     annotation = annotated(names, symbol.variable.name) if is_read else None
     uses += [(source.start(annotation), ANNOTATION)] if annotation is not None else []
@@ -100,10 +106,12 @@ def _why(case: Case, move: Move) -> List[Found]:
                                for start, message in each if message] for each in (uses, imports, changes))), [])
 
 
-def _of_use(case: Case, move: Move, use: Use) -> str:
+def _of_use(case: Case, move: Move, use: Use, by_hand: str) -> str:
     """Give why a use keeps a name where it is; "" where it does not."""
     symbol, names = move.symbol, case.refs.names
     role = _role(names, use.node)
+    if by_hand:
+        return DELETE if symbol.name == "get_tf_config" and isinstance(names.parents[use.parent], ast.Expr) else by_hand
     if use.end is None and (symbol.member or move.form != "same") and not fstring(names, use.node):
         return SPELLED
     if symbol.name == "get_data_path" and is_dict(names, use.parent):
@@ -173,8 +181,6 @@ def _role(names: Names, node: ast.AST) -> str:
     return "default" if hasattr(parent, "args") and node in parent.args.defaults + parent.args.kw_defaults else "value"
 
 
-# How it moves
-
 def _moved(case: Case, symbol: Symbol) -> Tuple[Move, List[Found]]:
     """Give how a name moves if nothing speaks against it, and what in its uses does."""
     if symbol.legacy == LEGACY:
@@ -240,3 +246,29 @@ def _where(case: Case, symbol: Symbol) -> str:
     at_top = is_first and all(part.site.body is source.tree.body for part in symbol.parts)
     can_leave = written(symbol.name, case.target).function and symbol.alone and variable.scope is not module
     return "function" if symbol.member or at_top or can_leave else "local"
+
+
+def notes(refs: References, target: Target, moves: List[Move]) -> List[Found]:
+    """Give the notes on what these moves change."""
+    words, symbols = frozenset(re.findall(r"\w+", refs.source.text)), [move.symbol for move in moves]
+    return sorted({Found(start, symbol.legacy, message) for symbol in symbols if symbol.uses and symbol.legacy != LEGACY
+                   for start, message in _notes(refs, target, symbol, words)})
+
+
+def _notes(refs: References, target: Target, symbol: Symbol, words: FrozenSet[str]) -> Iterator[Tuple[int, str]]:
+    start, note = symbol.uses[0].start, written(symbol.name, target).note
+    on_values = [getattr(refs.names.parents.get(use.parent), "attr", "") == "values" for use in symbol.uses]
+    if note and not (symbol.name == "get_outputs_path" and words.isdisjoint(BUCKETS)
+                     or symbol.name == "get_data_paths" and all(on_values)):
+        yield start, note
+    signs, message = AT_ONCE[target.column]
+    if symbol.name == "send_metrics" and not words.isdisjoint(signs):
+        yield start, message
+    for use in symbol.uses if symbol.name == "send_metrics" and target.column == "traceml" else ():
+        for keyword in getattr(use.parent, "keywords", []):
+            keys = getattr(keyword.value, "keys", []) if keyword.arg is None else []
+            for name in [keyword.arg or "", *(refs.names.strings.get(key, "") for key in keys)]:
+                if name in ("step", "timestamp"):
+                    yield use.start, COORDINATE.format(name)
+                elif name and not name.isidentifier():
+                    yield use.start, UNUSUAL.format(name)

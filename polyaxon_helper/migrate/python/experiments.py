@@ -31,8 +31,7 @@ class Change(NamedTuple):
     field: str = ""  # the text in the node that changes; "" where all of it does
 
 
-Step = Union[Change, Found, ast.stmt]
-"""What becomes of a use: an edit, what a person has to read, or a statement that is needed no more."""
+Step = Union[Change, Found, ast.stmt]  # an edit, what a person has to read, or a statement that is needed no more
 
 
 class Made(NamedTuple):
@@ -48,7 +47,7 @@ def own_experiment(refs: References) -> Optional[Made]:
     names = refs.names
     for node in refs.source.tree.body:
         call = getattr(node, "value", None)
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and _is_bare(call, call.func):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and not (call.args or call.keywords):
             made, variable = names.variable(call.func.id, names.module), _assigned(names, call, names.module)
             is_class = made.bindings and all(getattr(each.alias, "name", "") == "Experiment"
                                              and getattr(each.node, "module", "") in MAKERS for each in made.bindings)
@@ -75,11 +74,6 @@ def maker(refs: References) -> Optional[Made]:
     return None
 
 
-def _is_bare(call: object, function: ast.AST) -> bool:
-    """Tell whether a function is called, without arguments."""
-    return isinstance(call, ast.Call) and call.func is function and not call.args and not call.keywords
-
-
 def _assigned(names: Names, value: ast.AST, scope: Scope) -> Optional[Variable]:
     """Give the variable that alone gets a value."""
     node = names.parents.get(value)
@@ -97,10 +91,8 @@ def instead(use: Use, new: str) -> Change:
     return Change(use.node, use.start, use.end or use.start, new)
 
 
-# traceml
-
 def run_steps(refs: References, symbol: Symbol, bound: Sequence[str]) -> Iterator[Step]:
-    """Move `experiment`, or what is made of its class, and not one of the names that have to stay, which are `bound`."""
+    """Move `experiment`, or what is made of its class; `bound` are names that have to stay."""
     names, function = refs.names, maker(refs)
     for use in symbol.uses:
         method = getattr(use.parent, "attr", "") if isinstance(names.parents.get(use.parent), ast.Call) else ""
@@ -123,7 +115,7 @@ def run_steps(refs: References, symbol: Symbol, bound: Sequence[str]) -> Iterato
 def _making_steps(refs: References, use: Use, name: str, bound: Sequence[str]) -> Iterator[Step]:
     """Move what is done with an Experiment that a call makes."""
     call, variable = use.parent, _assigned(refs.names, use.parent, use.scope)
-    if not isinstance(call, ast.Call) or not _is_bare(call, use.node):
+    if not isinstance(call, ast.Call) or call.func is not use.node or call.args or call.keywords:
         yield Found(use.start, name, HANDED.format(RUN))
         return
     yield instead(use, RUN[:-2])
