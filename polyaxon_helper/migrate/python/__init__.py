@@ -16,25 +16,19 @@ from .source import LINE_END, Source, Surprise, Unreadable
 __all__ = ["Module", "Place", "Report", "Result", "Surprise", "Unreadable", "leaving", "read", "rewrite"]
 
 
-class Place(NamedTuple):
-    """A place in a text that a person has to read about."""
-
+class Place(NamedTuple):  # a place in a text that a person has to read about
     line: int  # from 1, as the column
     column: int
     name: str
     message: str
 
 
-class Report(NamedTuple):
-    """What a person has to know of a text."""
-
+class Report(NamedTuple):  # what a person has to know of a text
     places: List[Place]  # what stays, and what to type for it
     notes: List[Place]  # what moved and is not quite as it was
 
 
-class Result(NamedTuple):
-    """A module, rewritten."""
-
+class Result(NamedTuple):  # a module, rewritten
     text: str
     uses: int  # how many uses of legacy names moved
     before: Report  # as the lines were in the old text
@@ -44,9 +38,7 @@ class Result(NamedTuple):
     on_client: bool  # whether something in it stays with polyaxon_client
 
 
-class Module(NamedTuple):
-    """A module, read."""
-
+class Module(NamedTuple):  # a module, read
     source: Source
     names: Names
 

@@ -24,7 +24,6 @@ TAKEN = "others take it from here; have them call a function that returns it"
 TESTED = "was None outside Polyaxon, where what takes its place raises PolyaxonClientException; {}"
 ROLES = {"test": "test for that by hand", "default": "make it in the function by hand",
          "value": "call get_experiment() where it is used, by hand"}
-EXCEPTION = "PolyaxonClientException"
 RAISED = "stays with what stays here and may raise it; move both at once"
 DELETE = "delete it: nothing is left for it to set"
 BUILT_IN = ("iter", "next")  # Python's own names in what is written
@@ -43,9 +42,7 @@ COORDINATE = "{} is a coordinate of the point there, not a metric"
 UNUSUAL = "the metric {!r} gets another name there"
 
 
-class Move(NamedTuple):
-    """How a legacy name moves."""
-
+class Move(NamedTuple):  # how a legacy name moves
     symbol: Symbol
     form: str  # same: its import is of another module; inline: its uses become expressions;
     # function: the module gets a function of its name; local: each block that imports it does
@@ -55,9 +52,7 @@ class Move(NamedTuple):
     gone: Sequence[ast.stmt] = ()  # statements that are needed no more
 
 
-class Case(NamedTuple):
-    """What a decision stands on."""
-
+class Case(NamedTuple):  # what a decision stands on
     refs: References
     target: Target
     bound: List[str]  # names of the module that others may read; * for all
@@ -73,10 +68,10 @@ def decide(refs: References, target: Target, selected: FrozenSet[str], taken: Fr
         case = case._replace(own=None)  # what is new may have this name
     moves: List[Move] = []
     found = list(refs.found)
-    for symbol in sorted(refs.symbols, key=lambda each: (each.name != "Experiment", each.name == EXCEPTION)):
+    for symbol in sorted(refs.symbols, key=lambda each: (each.name != "Experiment", each.name == "PolyaxonClientException")):
         move, why = _moved(case, symbol)
         why = _why(case, move) or why
-        if symbol.name == EXCEPTION and target.sources and len(moves) < len(refs.symbols) - 1:
+        if symbol.name == "PolyaxonClientException" and target.sources and len(moves) < len(refs.symbols) - 1:
             why = why or [Found(refs.source.start(part.site.node), symbol.legacy, RAISED) for part in symbol.parts]
         is_asked = symbol.legacy in (*selected, LEGACY) and symbol.variable not in refs.stuck  # else it was said
         if is_asked and not why:
@@ -90,8 +85,8 @@ def decide(refs: References, target: Target, selected: FrozenSet[str], taken: Fr
 def _why(case: Case, move: Move) -> List[Found]:
     """Give what speaks against a move: in the uses, else in the imports, else in the edits."""
     symbol, source, names = move.symbol, case.refs.source, case.refs.names
-    moves = symbol.legacy == LEGACY or written(symbol.name, case.target).moves
-    by_hand = "" if moves else snippet(symbol.name, case.target)
+    by_hand = "" if symbol.legacy == LEGACY or written(symbol.name, case.target).moves else \
+        snippet(symbol.name, case.target)
     named = NAMED * (move.form == "function" and (_is_taken(case, move) or _hides([names.module], move.body)))
     uses = [(use.start, _of_use(case, move, use, by_hand) or named) for use in symbol.uses]
     is_read = symbol.member or symbol.name in ("Experiment", "Job") and move.form != "same"
@@ -108,32 +103,30 @@ def _why(case: Case, move: Move) -> List[Found]:
 
 def _of_use(case: Case, move: Move, use: Use, by_hand: str) -> str:
     """Give why a use keeps a name where it is; "" where it does not."""
-    symbol, names = move.symbol, case.refs.names
-    role = _role(names, use.node)
-    if by_hand:
-        return DELETE if symbol.name == "get_tf_config" and isinstance(names.parents[use.parent], ast.Expr) else by_hand
-    if use.end is None and (symbol.member or move.form != "same") and not fstring(names, use.node):
-        return SPELLED
-    if symbol.name == "get_data_path" and is_dict(names, use.parent):
-        return PATH_AND_DICT
-    if symbol.name == "experiment" and case.target.column == "client" and role in ROLES:
-        return TESTED.format(ROLES[role])
+    symbol, names, role = move.symbol, case.refs.names, _role(case.refs.names, use.node)
+    is_kept = symbol.name == "experiment" and case.target.column == "client" and role in ROLES
     is_handed = move.form == "local" and symbol.variable.scope is not names.module and role not in ("call", "test")
-    return HANDED_ON * is_handed
+    return next((message for message, applies in (
+        (DELETE, by_hand and symbol.name == "get_tf_config" and isinstance(names.parents[use.parent], ast.Expr)),
+        (by_hand, by_hand),
+        (SPELLED, use.end is None and (symbol.member or move.form != "same") and not fstring(names, use.node)),
+        (PATH_AND_DICT, symbol.name == "get_data_path" and is_dict(names, use.parent)),
+        (TESTED.format(ROLES.get(role)), is_kept),
+        (HANDED_ON, is_handed),
+    ) if applies), "")
 
 
 def _of_import(case: Case, move: Move) -> str:
     """Give why the imports keep a name where it is; "" where they do not."""
     symbol, is_bound, is_local = move.symbol, _is_bound(case, move.symbol), move.form == "local"
     is_client, is_new = case.target.column == "client", move.function and move.symbol.name != move.symbol.legacy
-    shared = [other for other in case.refs.symbols
-              if other is symbol or other.variable is symbol.variable and not symbol.member]
-    sites = [part.site for other in shared for part in other.parts]
+    sites = [part.site for other in case.refs.symbols if other.variable is symbol.variable for part in other.parts]
+    is_shared = len(sites) > len(symbol.parts) and not symbol.member
     return next((message for message, applies in (
         (PACKAGE, symbol.member and is_bound),
         (IN_CLASS, symbol.variable.scope.kind == "class"),
         (FALLBACK, is_client and any(stands_in(case.refs.names, site.node) for site in sites)),
-        (TWICE, len(shared) > 1 and len({id(site.body) for site in sites}) < len(sites)),
+        (TWICE, is_shared and len({id(site.body) for site in sites}) < len(sites)),
         (TAKEN if symbol.alone else NAMED,
          is_bound and move.form != "same" and symbol.name in ("experiment", "Experiment")),
         (NOT_ALONE, is_new and (is_local or is_client or is_bound)
@@ -238,14 +231,12 @@ def _data_path(case: Case, use: Use) -> Optional[Change]:
 
 def _where(case: Case, symbol: Symbol) -> str:
     """Tell whether one function behind the imports will do, or each import needs its own."""
-    source, variable, module = case.refs.source, symbol.variable, case.refs.names.module
-    aliases = {part.alias for part in symbol.parts}
+    source, variable, aliases = case.refs.source, symbol.variable, {part.alias for part in symbol.parts}
     last = max(source.start(part.site.node) for part in symbol.parts)
-    is_first = all(source.start(binding.node) > last or binding.alias in aliases
-                   for binding in variable.bindings if binding.scope is variable.scope)
-    at_top = is_first and all(part.site.body is source.tree.body for part in symbol.parts)
-    can_leave = written(symbol.name, case.target).function and symbol.alone and variable.scope is not module
-    return "function" if symbol.member or at_top or can_leave else "local"
+    at_top = all(part.site.body is source.tree.body for part in symbol.parts) and all(
+        source.start(each.node) > last for each in variable.bindings if each.alias not in aliases)
+    can_leave = written(symbol.name, case.target).function and variable.scope is not case.refs.names.module
+    return "function" if symbol.member or at_top or can_leave and symbol.alone else "local"
 
 
 def notes(refs: References, target: Target, moves: List[Move]) -> List[Found]:

@@ -21,9 +21,7 @@ HANDED = "where it goes from here is unclear; a run of traceml's is `{}`, from `
 IN_FSTRING = "in an f-string; run this on Python 3.12 or later, or write it outside of the f-string"
 
 
-class Change(NamedTuple):
-    """An edit that is to be made."""
-
+class Change(NamedTuple):  # an edit that is to be made
     node: ast.AST
     start: int
     end: int
@@ -34,9 +32,7 @@ class Change(NamedTuple):
 Step = Union[Change, Found, ast.stmt]  # an edit, what a person has to read, or a statement that is needed no more
 
 
-class Made(NamedTuple):
-    """An Experiment that a module makes by a statement of its top level, or by the function get_experiment."""
-
+class Made(NamedTuple):  # an Experiment that a module makes by a statement of its top level, or by get_experiment
     variable: Variable
     statements: List[ast.stmt]
     state: str = ""  # where the function keeps it
