@@ -3,7 +3,7 @@
 source, names -> references -> decide -> rewrite, edits. Each phase takes values and gives values.
 """
 from bisect import bisect_right
-from typing import FrozenSet, List, NamedTuple
+from typing import FrozenSet, List, NamedTuple, Tuple
 
 from ...replacements import Target
 from .decide import decide, notes
@@ -14,6 +14,8 @@ from .rewrite import rewrite as edits_of
 from .source import LINE_END, Source, Surprise, Unreadable
 
 __all__ = ["Module", "Place", "Report", "Result", "Surprise", "Unreadable", "leaving", "read", "rewrite"]
+
+Module = Tuple[Source, Names]  # a module, read
 
 
 class Place(NamedTuple):  # a place in a text that a person has to read about
@@ -38,24 +40,18 @@ class Result(NamedTuple):  # a module, rewritten
     on_client: bool  # whether something in it stays with polyaxon_client
 
 
-class Module(NamedTuple):  # a module, read
-    source: Source
-    names: Names
-
-
 def read(text: str) -> Module:
     """Read a module; raises Unreadable where Python can't parse it."""
     source = Source(text)
-    return Module(source, Names(source.tree))
+    return source, Names(source.tree)
 
 
 def leaving(module: Module, target: Target, selected: FrozenSet[str]) -> FrozenSet[str]:
     """Give the names of the module's top that would go, were nothing else to need them."""
     refs = references(*module, target)
-    moves, _, _ = decide(refs, target, selected, frozenset())
-    gone = [move.symbol.variable for move in moves if move.form == "inline"]
+    gone = [move.symbol.variable for move in decide(refs, target, selected, frozenset())[0] if move.form == "inline"]
     gone += [made.variable for made in (maker(refs), own_experiment(refs)) if made and target.sources]
-    return frozenset(variable.name for variable in gone if variable.scope is module.names.module)
+    return frozenset(variable.name for variable in gone if variable.scope is refs.names.module)
 
 
 def rewrite(module: Module, target: Target, selected: FrozenSet[str], taken: FrozenSet[str]) -> Result:
@@ -63,10 +59,10 @@ def rewrite(module: Module, target: Target, selected: FrozenSet[str], taken: Fro
     refs = references(*module, target)
     moves, found, own = decide(refs, target, selected, taken)
     edits = edits_of(refs, target, moves)
-    text = edits.result() if moves else module.source.text
+    text = edits.result() if moves else refs.source.text
     told = found, notes(refs, target, moves)
     starts = [0] + [end.end() for end in LINE_END.finditer(text)]
-    before = Report(*([_place(module.source.starts, each.offset, each) for each in part] for part in told))
+    before = Report(*([_place(refs.source.starts, each.offset, each) for each in part] for part in told))
     after = Report(*([_place(starts, edits.moved(each.offset), each) for each in part] for part in told))
     uses = sum(len(move.symbol.uses) or 1 for move in moves)
     moved = [move.symbol for move in moves]

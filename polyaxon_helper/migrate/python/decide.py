@@ -26,12 +26,12 @@ ROLES = {"test": "test for that by hand", "default": "make it in the function by
          "value": "call get_experiment() where it is used, by hand"}
 RAISED = "stays with what stays here and may raise it; move both at once"
 DELETE = "delete it: nothing is left for it to set"
+ORDER = {"Experiment": 0, "PolyaxonClientException": 2}  # what is decided before the rest, and after it
 BUILT_IN = ("iter", "next")  # Python's own names in what is written
 ARGUMENTS = re.compile(r"\((?:\.\.\.)?\)$")
 NO_ARGUMENTS = re.compile(r"[\s\\]*\([\s\\]*\)")
 
-BUCKETS = ("azure", "boto", "boto3", "botocore", "fsspec", "gcsfs", "google", "s3fs", "smart_open", "tensorflow")
-# packages that open paths in a bucket
+OPEN_BUCKETS = ("azure", "boto", "boto3", "botocore", "fsspec", "gcsfs", "google", "s3fs", "smart_open", "tensorflow")
 AT_ONCE = {
     "client": (("Thread", "ThreadPool", "ThreadPoolExecutor"), "call get_experiment() once before the threads start: "
                "several that send first at the same time make several"),
@@ -66,9 +66,8 @@ def decide(refs: References, target: Target, selected: FrozenSet[str], taken: Fr
     case = Case(refs, target, bound, own_experiment(refs))
     if case.own is not None and case.own.variable.name in {**target.homes, **target.functions}:
         case = case._replace(own=None)  # what is new may have this name
-    moves: List[Move] = []
-    found = list(refs.found)
-    for symbol in sorted(refs.symbols, key=lambda each: (each.name != "Experiment", each.name == "PolyaxonClientException")):
+    moves, found = [], list(refs.found)  # type: Tuple[List[Move], List[Found]]
+    for symbol in sorted(refs.symbols, key=lambda each: ORDER.get(each.name, 1)):
         move, why = _moved(case, symbol)
         why = _why(case, move) or why
         if symbol.name == "PolyaxonClientException" and target.sources and len(moves) < len(refs.symbols) - 1:
@@ -89,8 +88,7 @@ def _why(case: Case, move: Move) -> List[Found]:
         snippet(symbol.name, case.target)
     named = NAMED * (move.form == "function" and (_is_taken(case, move) or _hides([names.module], move.body)))
     uses = [(use.start, _of_use(case, move, use, by_hand) or named) for use in symbol.uses]
-    is_read = symbol.member or symbol.name in ("Experiment", "Job") and move.form != "same"
-    annotation = annotated(names, symbol.variable.name) if is_read else None
+    annotation = annotated(names, symbol.variable.name) if symbol.member or move.form != "same" else None
     uses += [(source.start(annotation), ANNOTATION)] if annotation is not None else []
     of_import = by_hand or _of_import(case, move) or named
     imports = [(source.start(part.site.node), of_import) for part in symbol.parts]
@@ -127,8 +125,7 @@ def _of_import(case: Case, move: Move) -> str:
         (IN_CLASS, symbol.variable.scope.kind == "class"),
         (FALLBACK, is_client and any(stands_in(case.refs.names, site.node) for site in sites)),
         (TWICE, is_shared and len({id(site.body) for site in sites}) < len(sites)),
-        (TAKEN if symbol.alone else NAMED,
-         is_bound and move.form != "same" and symbol.name in ("experiment", "Experiment")),
+        (TAKEN if symbol.alone else NAMED, is_bound and symbol.name.lower() == "experiment" and move.form != "same"),
         (NOT_ALONE, is_new and (is_local or is_client or is_bound)
          or is_local and not all(own_lines(case.refs.source, part.site.node) for part in symbol.parts)),
     ) if applies), "")
@@ -158,9 +155,8 @@ def _prints(names: Names, node: ast.AST) -> bool:
     """Tell whether a node stands in a field such as `{name=}`, which prints its own text."""
     for field in names.around(node):
         if isinstance(field, ast.FormattedValue):
-            values = names.parents[field].values
-            before = values[:values.index(field)][-1:]
-            return any(names.strings.get(each, "").rstrip().endswith("=") for each in before)
+            values = [None, *names.parents[field].values]
+            return names.strings.get(values[values.index(field) - 1], "").rstrip().endswith("=")
     return False
 
 
@@ -249,7 +245,7 @@ def notes(refs: References, target: Target, moves: List[Move]) -> List[Found]:
 def _notes(refs: References, target: Target, symbol: Symbol, words: FrozenSet[str]) -> Iterator[Tuple[int, str]]:
     start, note = symbol.uses[0].start, written(symbol.name, target).note
     on_values = [getattr(refs.names.parents.get(use.parent), "attr", "") == "values" for use in symbol.uses]
-    if note and not (symbol.name == "get_outputs_path" and words.isdisjoint(BUCKETS)
+    if note and not (symbol.name == "get_outputs_path" and words.isdisjoint(OPEN_BUCKETS)
                      or symbol.name == "get_data_paths" and all(on_values)):
         yield start, note
     signs, message = AT_ONCE[target.column]

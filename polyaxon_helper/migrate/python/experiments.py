@@ -111,18 +111,17 @@ def run_steps(refs: References, symbol: Symbol, bound: Sequence[str]) -> Iterato
 def _making_steps(refs: References, use: Use, name: str, bound: Sequence[str]) -> Iterator[Step]:
     """Move what is done with an Experiment that a call makes."""
     call, variable = use.parent, _assigned(refs.names, use.parent, use.scope)
+    yield instead(use, RUN[:-2])
     if not isinstance(call, ast.Call) or call.func is not use.node or call.args or call.keywords:
         yield Found(use.start, name, HANDED.format(RUN))
-        return
-    yield instead(use, RUN[:-2])
-    if variable is None:
+    elif variable is None:
         yield from _method_steps(refs, call, use.end or use.start)
-        return
-    is_bound = variable.scope is refs.names.module and variable.name in bound
-    if len(variable.bindings) > 1 or variable.scope.kind == "class" or variable.unclear or is_bound:
-        yield Found(refs.source.start(variable.bindings[0].node), variable.name, HANDED.format(RUN))
-    for node, _ in variable.uses:
-        yield from _method_steps(refs, node, refs.source.start(node) + len(node.id))
+    else:
+        is_bound = variable.scope is refs.names.module and variable.name in bound
+        if len(variable.bindings) > 1 or variable.scope.kind == "class" or variable.unclear or is_bound:
+            yield Found(refs.source.start(variable.bindings[0].node), variable.name, HANDED.format(RUN))
+        for node, _ in variable.uses:
+            yield from _method_steps(refs, node, refs.source.start(node) + len(node.id))
 
 
 def _method_steps(refs: References, node: ast.expr, end: int) -> Iterator[Step]:
@@ -152,8 +151,7 @@ def _renamed(refs: References, call: ast.Call, attribute: ast.Attribute, end: in
         return None
     changes = [Change(attribute, found.start(1), found.end(), method.name, "attr")]
     for keyword, name in zip(call.keywords if method.keywords else (), given):
-        # before Python 3.9 the tree does not know where a keyword stands
-        value = refs.source.start(keyword.value)
+        value = refs.source.start(keyword.value)  # the keyword itself has a place from Python 3.9 on
         found = re.compile(r".*(?<!\w)({})\s*=[\s(]*$".format(name), re.DOTALL).match(text, changes[0].end, value)
         if found is None:
             return None
