@@ -64,13 +64,12 @@ def rewrite(module: Module, target: Target, selected: FrozenSet[str], taken: Fro
     starts = [0] + [end.end() for end in LINE_END.finditer(text)]
     before = Report(*([_place(refs.source.starts, each.offset, each) for each in part] for part in told))
     after = Report(*([_place(starts, edits.moved(each.offset), each) for each in part] for part in told))
-    uses = sum(len(move.symbol.uses) or 1 for move in moves)
     moved = [move.symbol for move in moves]
     stays = [each.message not in OF_CLIENT for each in refs.found if each.message != CLIENT_ONLY]
     stays += [getattr(part.site.node, "module", LEGACY) == LEGACY
               for symbol in refs.symbols if symbol not in moved for part in symbol.parts]
-    return Result(text, uses, before, after, own is not None or "_experiment = None" in text,
-                  on_shim=True in stays, on_client=False in stays)
+    return Result(text, sum(len(symbol.uses) or 1 for symbol in moved), before, after, on_shim=True in stays,
+                  on_client=False in stays, makes=own is not None or "_experiment = None" in text)
 
 
 def _place(starts: List[int], offset: int, found: Found) -> Place:

@@ -44,8 +44,7 @@ UNUSUAL = "the metric {!r} gets another name there"
 
 class Move(NamedTuple):  # how a legacy name moves
     symbol: Symbol
-    form: str  # same: its import is of another module; inline: its uses become expressions;
-    # function: the module gets a function of its name; local: each block that imports it does
+    form: str  # same: by another import; inline: as expressions; function: as one of the module; local: of each import
     changes: List[Change]
     function: str = ""  # what the function is called
     body: str = ""  # what it returns
@@ -92,9 +91,8 @@ def _why(case: Case, move: Move) -> List[Found]:
     uses += [(source.start(annotation), ANNOTATION)] if annotation is not None else []
     of_import = by_hand or _of_import(case, move) or named
     imports = [(source.start(part.site.node), of_import) for part in symbol.parts]
-    strings = [fstring(names, change.node) for change in move.changes]
     changes = [(source.start(string), IN_FSTRING) if string else (change.start, PRINTED * _prints(names, change.node))
-               for change, string in zip(move.changes, strings)]
+               for change in move.changes for string in (fstring(names, change.node),)]
     return next(filter(None, ([Found(start, LEGACY if message == PACKAGE else symbol.legacy, message)
                                for start, message in each if message] for each in (uses, imports, changes))), [])
 
@@ -176,9 +174,9 @@ def _moved(case: Case, symbol: Symbol) -> Tuple[Move, List[Found]]:
         return Move(symbol, "inline", []), []
     if case.target.sources and symbol.name in ("experiment", "Experiment"):
         steps = list(run_steps(case.refs, symbol, case.bound))
-        return Move(symbol, "inline", [each for each in steps if isinstance(each, Change)],
-                    gone=[each for each in steps if isinstance(each, ast.stmt)]), \
-            [each for each in steps if isinstance(each, Found)]
+        changes = [each for each in steps if isinstance(each, Change)]
+        gone = [each for each in steps if isinstance(each, ast.stmt)]
+        return Move(symbol, "inline", changes, gone=gone), [each for each in steps if isinstance(each, Found)]
     if symbol.name == symbol.legacy and symbol.name in case.target.homes:
         return Move(symbol, "same", [instead(use, symbol.name) for use in symbol.uses if symbol.member]), []
     row = written(symbol.name, case.target)
@@ -196,18 +194,17 @@ def _moved(case: Case, symbol: Symbol) -> Tuple[Move, List[Found]]:
 
 def _expression(case: Case, symbol: Symbol, use: Use) -> Optional[Change]:
     """Give the edit that puts the new expression in the place of a use; None where it has to be a function."""
-    names, source, row = case.refs.names, case.refs.source, written(symbol.name, case.target)
+    names, source, name, row = case.refs.names, case.refs.source, symbol.name, written(symbol.name, case.target)
     call, new = names.parents[use.node], row.write
     if row.function:
         return _data_path(case, use)
     if case.own is not None and names.variable(case.own.variable.name, use.scope) is case.own.variable \
             and source.start(case.own.statements[0]) < use.start:
         new = new.replace(written("experiment", case.target).write, case.own.variable.name)
-    if symbol.name == "experiment":
+    if name == "experiment":
         return instead(use, new)
     if _role(names, use.node) != "call" or _prints(names, use.node) or _hides(use.scope.chain(), new) \
-            or call.args and symbol.name == "send_metrics" \
-            or (call.args or call.keywords) and symbol.name not in SIGNATURES:
+            or call.args and name == "send_metrics" or (call.args or call.keywords) and name not in SIGNATURES:
         return None
     if ARGUMENTS.search(new):
         return instead(use, ARGUMENTS.sub("", new))

@@ -132,8 +132,8 @@ def _method_steps(refs: References, node: ast.expr, end: int) -> Iterator[Step]:
     if fstring(refs.names, node):
         yield Found(start, name, IN_FSTRING)
     elif isinstance(attribute, ast.Attribute) and name not in METHODS:
-        yield Found(start, name, snippet(name, TRACEML) if name in REPLACEMENTS else
-                    METHOD.format(name, NEAREST.get(name, RUN)))
+        by_hand = METHOD.format(name, NEAREST.get(name, RUN))
+        yield Found(start, name, snippet(name, TRACEML) if name in REPLACEMENTS else by_hand)
     elif not isinstance(attribute, ast.Attribute) or not isinstance(call, ast.Call) or call.func is not attribute:
         yield Found(start, name, HANDED.format(RUN))
     else:
