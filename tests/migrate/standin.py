@@ -75,7 +75,8 @@ __all__ = [name for name in globals() if name[0] != "_"] + ["experiment"]
 
 # traceml, over the client: the run is made once
 TRACEML = {"traceml": "__path__ = []", "polyaxon": "__path__ = []",
-           "polyaxon.exceptions": "from polyaxon_client.exceptions import PolyaxonClientException", "traceml.tracking": """
+           "polyaxon.exceptions": "from polyaxon_client.exceptions import PolyaxonClientException",
+           "traceml.tracking": """
 import types
 import polyaxon_client.tracking as client
 class Run(client.Experiment):
@@ -99,6 +100,12 @@ class Outcome(NamedTuple):
     error: str
 
 
+def _seen(value: Any) -> str:
+    if isinstance(value, (str, int, dict, list, tuple, set)):
+        return re.sub(r"<bound method .*>|<.* at 0x\w+>", "<>", repr(value))
+    return "callable" if callable(value) else type(value).__name__
+
+
 def _client(events: List[Any], managed: bool) -> Modules:
     class PolyaxonClientException(AttributeError):
         """An AttributeError too, as what a script got that sent a metric outside."""
@@ -119,7 +126,7 @@ def _client(events: List[Any], managed: bool) -> Modules:
                 raise PolyaxonClientException("not managed: 'NoneType' has no attribute 'log_metrics'")
 
         def log_metrics(self, **metrics: Any) -> None:
-            events.append(("metrics", metrics))
+            events.append(("metrics", sorted((name, _seen(value)) for name, value in metrics.items())))
 
         @classmethod
         def get_tf_config(cls, envvar: Any = "TF_CONFIG") -> Any:
@@ -133,7 +140,8 @@ def _client(events: List[Any], managed: bool) -> Modules:
     class Job:
         get_job_info = staticmethod(ask("get_job_info", {"job_name": "j"}))
 
-    tracking = {name: ask(name, name.upper()) for name in ("get_log_level", "get_outputs_path", "get_outputs_refs_paths")}
+    tracking = {name: ask(name, name.upper())
+                for name in ("get_log_level", "get_outputs_path", "get_outputs_refs_paths")}
     tracking.update(Experiment=Experiment, Job=Job, get_data_paths=ask("get_data_paths", {"data": "/data"}))
     exceptions = {"PolyaxonClientException": PolyaxonClientException}
     return {"polyaxon_client": "__path__ = []", "polyaxon_client.tracking": {"__path__": [], **tracking},
@@ -203,10 +211,7 @@ def run(text: str, situation: str, beside: Modules = {}, lazy: bool = False) -> 
         return function(called=1) if getattr(function, "__name__", "").endswith("send_metrics") else function
 
     def show(*values: Any, **named: Any) -> Any:
-        events.append(("shown", [
-            re.sub(r"<bound method .*>|<.* at 0x\w+>", "<>", repr(value))
-            if isinstance(value, (str, int, dict, list, tuple, set))
-            else "callable" if callable(value) else type(value).__name__ for value in values], sorted(named)))
+        events.append(("shown", list(map(_seen, values)), sorted(named)))
         return values[0] if values else None
 
     error = ""

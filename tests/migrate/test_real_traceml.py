@@ -10,11 +10,10 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 import pytest
 
-from polyaxon_helper.migrate.python import Context
-from polyaxon_helper.migrate.traceml import Traceml
+from polyaxon_helper.replacements import TRACEML
 
 from ..processes import Process, needs_traceml
-from .test_traceml import TRANSFORMS
+from .rows import move, rows
 
 pytestmark = [pytest.mark.slow, needs_traceml]
 
@@ -49,10 +48,11 @@ def get_outputs_path(): return answers["get_outputs_path"]
 def get_data_paths(): return answers["get_data_paths"]
 def get_log_level(): return answers["get_log_level"]
 def get_params(): return answers["get_params"]
+def get_data_path(): return answers["get_data_paths"]["mnist"]
 def send_metrics(**metrics): logged(metrics)
 get_declarations = get_params
 def by_hand(): pass
-get_tf_config = get_cluster_def = get_task_info = get_experiment_info = get_job_info = get_data_path = by_hand
+get_tf_config = get_cluster_def = get_task_info = get_experiment_info = get_job_info = by_hand
 for getter in (get_params, get_declarations, get_log_level, get_outputs_path):
     setattr(Experiment, getter.__name__, staticmethod(getter))
 Experiment.get_declarations = Experiment.get_params
@@ -149,7 +149,7 @@ def run(python: Process, arguments: List[str], environment: Dict[str, str]) -> s
 
 
 def moved(text: str) -> str:
-    return Traceml(text).result(Context()).text
+    return move(text, TRACEML).text
 
 
 @pytest.mark.parametrize("situation", list(SITUATIONS))
@@ -161,7 +161,8 @@ def test_examples_behave_as_before(situation: str, api: str, python: Process, ow
     said = []
     (own_folder / "runner.py").write_text(RUNNER)
     for number, before in enumerate((BEFORE, "")):
-        texts = {name: moved(old) if number else old for name, (old, _) in TRANSFORMS.items() if "by hand" not in name}
+        texts = {name: moved(row.before) if number else row.before
+                 for name, row in rows("transforms_traceml.txt").items() if row.after != row.before and not row.reports}
         (own_folder / "given.json").write_text(json.dumps(texts))
         run(python, ["runner.py", "given.json", "said.json", before], environment)
         said.append(json.loads((own_folder / "said.json").read_text()))
@@ -211,9 +212,9 @@ def test_a_script_writes_every_metric_once(
 
 def test_files_that_import_each_other_have_one_run(api: str, python: Process, own_folder: Path) -> None:
     utils = "from polyaxon_helper import send_metrics\ndef log(a):\n    send_metrics(a=a)\n"
-    train = ("import sys, utils\nprint(sys.modules['traceml.tracking'].TRACKING_RUN)\n"
+    train = ("import utils\nfrom traceml import tracking\nprint(tracking.TRACKING_RUN)\n"
              "from polyaxon_helper import send_metrics\nsend_metrics(b=1)\nutils.log(2)\n"
-             "from traceml import tracking\none = tracking.TRACKING_RUN\nutils.log(3)\n"
+             "one = tracking.TRACKING_RUN\nutils.log(3)\n"
              "print(tracking.get_or_create_run() is one is tracking.TRACKING_RUN)\n")
     for name, text in (("utils.py", utils), ("train.py", train)):
         (own_folder / name).write_text(moved(text))
@@ -230,3 +231,31 @@ def test_outside_of_polyaxon_making_the_run_is_an_error_each_time(python: Proces
     environment = {name: value for name, value in pod("managed", "", own_folder).items() if name not in POD}
     del environment["POLYAXON_HOST"]
     assert run(python, ["train.py"], environment) == "polyaxon.exceptions\n" * 2
+
+
+METHODS_SCRIPT = """
+from polyaxon_client.tracking import Experiment
+
+experiment = Experiment()
+experiment.log_params(lr=0.1)
+experiment.log_tags(["a"], reset=True)
+experiment.log_data_ref(data=[1], data_name="x")
+experiment.log_artifact(file_path=__file__)
+experiment.log_output(__file__)
+experiment.log_code_ref()
+experiment.log_run_env()
+experiment.set_name(name="n")
+experiment.set_description("d")
+experiment.log_metrics(loss=1.0)
+print(experiment.get_log_level(), experiment.get_declarations())
+experiment.failed(message="m")
+experiment.stop()
+print("done")
+"""
+
+
+def test_each_method_is_one_of_the_run(api: str, python: Process, own_folder: Path) -> None:
+    text = moved(METHODS_SCRIPT)
+    assert "polyaxon_client" not in text
+    (own_folder / "train.py").write_text(text)
+    assert run(python, ["train.py"], pod("managed", api, own_folder)).endswith("done\n")
