@@ -1,9 +1,10 @@
 """What becomes of each legacy name of a module: it moves in one of four forms, or it stays and a person reads why."""
 import ast
-from typing import Callable, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+import re
+from typing import FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from ...replacements import REPLACEMENTS, SIGNATURES, Target, Written, snippet, written
-from .experiments import IN_FSTRING, WORD, Change, Made, class_uses, experiment_uses, fstring, maker, own_experiment
+from ...replacements import REPLACEMENTS, SIGNATURES, Target, snippet, written
+from .experiments import IN_FSTRING, WORD, Change, Made, fstring, instead, own_experiment, run_steps
 from .names import Names, Scope
 from .references import LEGACY, Found, References, Symbol, Use, annotated, is_dict, listed, stands_in
 
@@ -24,31 +25,34 @@ ROLES = {"test": "test for that by hand", "default": "make it in the function by
          "value": "call get_experiment() where it is used, by hand"}
 RAISED = "stays with what stays here and may raise it; move both at once"
 DELETE = "delete it: nothing is left for it to set"
-ORDER = {"Experiment": 0, "PolyaxonClientException": 2}
-"""What is decided before the rest, and after it."""
-BUILT_IN = frozenset(("iter", "next"))
-"""Python's own names in what is written."""
+ORDER = {"Experiment": 0, "PolyaxonClientException": 2}  # what is decided before the rest, and after it
+BUILT_IN = ("iter", "next")  # Python's own names in what is written
+ARGUMENTS = re.compile(r"\((?:\.\.\.)?\)$")
+NO_ARGUMENTS = re.compile(r"[\s\\]*\([\s\\]*\)")
+
+OPEN_BUCKETS = ("azure", "boto", "boto3", "botocore", "fsspec", "gcsfs", "google", "s3fs", "smart_open", "tensorflow")
+AT_ONCE = {
+    "client": (("Thread", "ThreadPool", "ThreadPoolExecutor"), "call get_experiment() once before the threads start: "
+               "several that send first at the same time make several"),
+    "traceml": (("multiprocessing", "fork", "Process", "ProcessPoolExecutor", "num_workers"), "what a process that is "
+                "forked once the run is made sends to traceml is lost, and its 21st call never ends"),
+}
+COORDINATE = "{} is a coordinate of the point there, not a metric"
+UNUSUAL = "the metric {!r} gets another name there"
 
 
-class Move(NamedTuple):
-    """How a legacy name moves."""
-
+class Move(NamedTuple):  # how a legacy name moves
     symbol: Symbol
-    form: str
-    """same: its import is of another module; inline: its uses become expressions; function: the module gets a function
-    of its name; local: so does each block that imports it."""
+    form: str  # same: by another import; inline: as expressions; function: as one of the module; local: of each import
     changes: List[Change]
     function: str = ""  # what the function is called
     body: str = ""  # what it returns
     gone: Sequence[ast.stmt] = ()  # statements that are needed no more
 
 
-class Case(NamedTuple):
-    """What a decision stands on."""
-
+class Case(NamedTuple):  # what a decision stands on
     refs: References
     target: Target
-    selected: FrozenSet[str]
     bound: List[str]  # names of the module that others may read; * for all
     own: Optional[Made]  # the Experiment that the module makes itself
 
@@ -56,158 +60,70 @@ class Case(NamedTuple):
 def decide(refs: References, target: Target, selected: FrozenSet[str], taken: FrozenSet[str]
            ) -> Tuple[List[Move], List[Found], Optional[Made]]:
     """Give what moves, what a person has to read, and the module's own Experiment, if it is still one then."""
-    bound = [*taken, *listed(refs.names)]
-    own = own_experiment(refs.names, refs.source.tree.body)
-    if own is not None and own.variable.name in {**target.homes, **target.functions}:
-        own = None  # what is new may have this name
-    case = Case(refs, target, selected, bound, own)
-    moves: List[Move] = []
-    found: List[Found] = list(refs.found)
+    case = Case(refs, target, [*taken, *listed(refs.names)], own_experiment(refs))
+    if case.own is not None and case.own.variable.name in {**target.homes, **target.functions}:
+        case = case._replace(own=None)  # what is new may have this name
+    moves, found = [], list(refs.found)  # type: Tuple[List[Move], List[Found]]
     for symbol in sorted(refs.symbols, key=lambda each: ORDER.get(each.name, 1)):
-        why = next(filter(None, (list(rule(case, symbol)) for rule in RULES)), None)
-        if symbol.member and not symbol.alone or symbol.legacy not in selected | {LEGACY}:
-            why = []  # said already, or not asked for
-        elif why is None:
-            moved = _moved(case, symbol)
-            if symbol.name == "PolyaxonClientException" and target.sources and len(moves) < len(refs.symbols) - 1:
-                moved = list(_at_import(case, symbol, RAISED))
-            if isinstance(moved, Move):
-                moves.append(moved)
-                continue
-            why = moved
-        if symbol.name == "Experiment" and target.sources:
+        move, why = _moved(case, symbol)
+        why = _why(case, move) or why
+        if symbol.name == "PolyaxonClientException" and target.sources and len(moves) < len(refs.symbols) - 1:
+            why = why or [Found(refs.source.start(part.site.node), symbol.legacy, RAISED) for part in symbol.parts]
+        is_asked = symbol.legacy in (*selected, LEGACY) and (symbol.alone or not symbol.member)  # else it was said
+        if is_asked and not why:
+            moves.append(move)
+        elif symbol.name == "Experiment" and target.sources:
             case = case._replace(own=None)  # it does not become a run
-        found += why
+        found += why * is_asked
     return moves, sorted(set(found)), case.own
 
 
-def leaving(refs: References, target: Target, selected: FrozenSet[str]) -> FrozenSet[str]:
-    """Give the names of the module's top that would go, were nothing else to need them."""
-    moves, _, _ = decide(refs, target, selected, frozenset())
-    body = refs.source.tree.body
-    made = [each for each in (maker(refs.source, refs.names), own_experiment(refs.names, body))
-            if each and target.sources]
-    return frozenset([move.symbol.variable.name for move in moves if move.form == "inline"
-                      and move.symbol.variable.scope is refs.names.module] + [each.variable.name for each in made])
+def _why(case: Case, move: Move) -> List[Found]:
+    """Give what speaks against a move: in the uses, else in the imports, else in the edits."""
+    symbol, source, names = move.symbol, case.refs.source, case.refs.names
+    by_hand = "" if symbol.legacy == LEGACY or written(symbol.name, case.target).moves else \
+        snippet(symbol.name, case.target)
+    named = NAMED * (move.form == "function" and (_is_taken(case, move) or _hides([names.module], move.body)))
+    uses = [(use.start, _of_use(case, move, use, by_hand) or named) for use in symbol.uses]
+    annotation = annotated(names, symbol.variable.name) if symbol.member or move.form != "same" else None
+    uses += [(source.start(annotation), ANNOTATION)] if annotation is not None else []
+    of_import = by_hand or _of_import(case, move) or named
+    imports = [(source.start(part.site.node), of_import) for part in symbol.parts]
+    changes = [(source.start(string), IN_FSTRING) if string else (change.start, PRINTED * _prints(names, change.node))
+               for change in move.changes for string in (fstring(names, change.node),)]
+    return next(filter(None, ([Found(start, LEGACY if message == PACKAGE else symbol.legacy, message)
+                               for start, message in each if message] for each in (uses, imports, changes))), [])
 
 
-# Why a name stays: the first rule that gives something decides
-
-def _no_successor(case: Case, symbol: Symbol) -> Iterator[Found]:
-    if symbol.legacy != LEGACY and not written(symbol.name, case.target).moves:
-        for use in symbol.uses:
-            bare = symbol.name == "get_tf_config" and isinstance(case.refs.names.parents[use.parent], ast.Expr)
-            yield Found(use.start, symbol.legacy, DELETE if bare else snippet(symbol.name, case.target))
-        if not symbol.uses:
-            yield from _at_import(case, symbol, snippet(symbol.name, case.target))
-
-
-def _import_is_odd(case: Case, symbol: Symbol) -> Iterator[Found]:
-    shared = [other for other in case.refs.symbols
-              if other is symbol or other.variable is symbol.variable and not symbol.member]
-    sites = [part.site for other in shared for part in other.parts]
-    if symbol.variable.scope.kind == "class":
-        yield from _at_import(case, symbol, IN_CLASS)
-    elif case.target.column == "client" and any(stands_in(case.refs.names, site.node) for site in sites):
-        yield from _at_import(case, symbol, FALLBACK)
-    elif not all(site.alone for site in sites):
-        yield from _at_import(case, symbol, NOT_ALONE)
-    elif len(shared) > 1 and len({id(site.body) for site in sites}) < len(sites):
-        yield from _at_import(case, symbol, TWICE)
+def _of_use(case: Case, move: Move, use: Use, by_hand: str) -> str:
+    """Give why a use keeps a name where it is; "" where it does not."""
+    symbol, names, role = move.symbol, case.refs.names, _role(case.refs.names, use.node)
+    is_kept = symbol.name == "experiment" and case.target.column == "client" and role in ROLES
+    is_handed = move.form == "local" and symbol.variable.scope is not names.module and role not in ("call", "test")
+    return next((message for message, applies in (
+        (DELETE, by_hand and symbol.name == "get_tf_config" and isinstance(names.parents[use.parent], ast.Expr)),
+        (by_hand, by_hand),
+        (SPELLED, use.end is None and (symbol.member or move.form != "same") and not fstring(names, use.node)),
+        (PATH_AND_DICT, symbol.name == "get_data_path" and is_dict(names, use.parent)),
+        (TESTED.format(ROLES.get(role)), is_kept),
+        (HANDED_ON, is_handed),
+    ) if applies), "")
 
 
-def _package_is_taken(case: Case, symbol: Symbol) -> Iterator[Found]:
-    if symbol.member and _is_bound(case, symbol):
-        for part in symbol.parts:
-            yield Found(case.refs.source.start(part.site.node), LEGACY, PACKAGE)
-
-
-def _use_is_odd(case: Case, symbol: Symbol) -> Iterator[Found]:
-    if _is_same(case, symbol) and not symbol.member:
-        return
-    names = case.refs.names
-    for use in symbol.uses:
-        if use.end is None and not fstring(names, use.node, old=True):
-            yield Found(use.start, symbol.legacy, SPELLED)
-        elif symbol.name == "get_data_path" and is_dict(names, use.parent):
-            yield Found(use.start, symbol.legacy, PATH_AND_DICT)
-    if symbol.member or symbol.name in ("Experiment", "Job"):
-        node = annotated(names, symbol.variable.name)
-        if node is not None:
-            yield Found(case.refs.source.start(node), symbol.legacy, ANNOTATION)
-
-
-def _experiment_is_odd(case: Case, symbol: Symbol) -> Iterator[Found]:
-    """Leave an `experiment` that is tested, kept or taken: it was None outside Polyaxon."""
-    if symbol.name == "experiment":
-        roles = [(use, role_of(case.refs.names, use.node)) for use in symbol.uses if case.target.column == "client"]
-        odd = [Found(use.start, symbol.legacy, TESTED.format(ROLES[role])) for use, role in roles if role in ROLES]
-        yield from odd
-        if not odd and _is_bound(case, symbol):
-            yield from _at_import(case, symbol, TAKEN if symbol.alone else NAMED)
-
-
-RULES: List[Callable[[Case, Symbol], Iterator[Found]]] = [
-    _no_successor, _package_is_taken, _import_is_odd, _use_is_odd, _experiment_is_odd]
-
-
-def _at_import(case: Case, symbol: Symbol, message: str) -> Iterator[Found]:
-    for part in symbol.parts:
-        yield Found(case.refs.source.start(part.site.node), symbol.legacy, message)
-
-
-def role_of(names: Names, node: ast.AST) -> str:
-    """Tell how an expression is used: call, method, attribute, argument, test, default or value."""
-    parent = names.parents[node]
-    if isinstance(parent, ast.keyword):
-        parent = names.parents[parent]
-    if isinstance(parent, ast.Call):
-        return "call" if parent.func is node else "argument"
-    if isinstance(parent, ast.Attribute):
-        return "method"
-    if isinstance(parent, (ast.BoolOp, ast.UnaryOp, ast.Compare)) or getattr(parent, "test", None) is node:
-        return "test"
-    return "default" if isinstance(parent, ast.arguments) else "value"
-
-
-# How it moves
-
-def _is_same(case: Case, symbol: Symbol) -> bool:
-    """Tell whether the target has the name itself."""
-    return symbol.name == symbol.legacy and symbol.name in case.target.homes \
-        and written(symbol.name, case.target).needs == symbol.name
-
-
-def _moved(case: Case, symbol: Symbol) -> Union[Move, List[Found]]:
-    """Give how a name moves, or why it can't."""
-    if symbol.legacy == LEGACY:
-        return Move(symbol, "inline", [])
-    if case.target.sources and symbol.name in ("experiment", "Experiment"):
-        return _run(case, symbol)
-    if _is_same(case, symbol):
-        changes = [Change(use.node, use.start, use.end or 0, symbol.name) for use in symbol.uses if symbol.member]
-        return _checked(case, Move(symbol, "same", changes))
-    row = written(symbol.name, case.target)
-    shaped = [_data_path(case, row, use) for use in symbol.uses]
-    rest = [use for use, change in zip(symbol.uses, shaped) if change is None]
-    changes = [change for change in shaped if change is not None]
-    expressions = [_expression(case, symbol, row, use) for use in rest]
-    if not _is_bound(case, symbol) and None not in expressions and not (row.function and (rest or not symbol.uses)):
-        changes += [change for change in expressions if change is not None]
-        return _checked(case, Move(symbol, "inline", changes))
-    return _function(case, symbol, row, rest, changes)
-
-
-def _checked(case: Case, move: Move) -> Union[Move, List[Found]]:
-    """Give the move, or its places in f-strings whose inside is unknown to this Python, or that print their own text."""
-    names, found = case.refs.names, []
-    for change in move.changes:
-        string = fstring(names, change.node, old=True)
-        if string is not None:
-            found.append(Found(case.refs.source.start(string), move.symbol.legacy, IN_FSTRING))
-        elif _prints_itself(names, change.node):
-            found.append(Found(change.start, move.symbol.legacy, PRINTED))
-    return found or move
+def _of_import(case: Case, move: Move) -> str:
+    """Give why the imports keep a name where it is; "" where they do not."""
+    symbol, is_bound, is_local = move.symbol, _is_bound(case, move.symbol), move.form == "local"
+    is_client, is_new = case.target.column == "client", move.function and move.symbol.name != move.symbol.legacy
+    sites = [part.site for other in case.refs.symbols if other.variable is symbol.variable for part in other.parts]
+    is_shared = len(sites) > len(symbol.parts) and not symbol.member
+    return next((message for message, applies in (
+        (PACKAGE, symbol.member and is_bound),
+        (IN_CLASS, symbol.variable.scope.kind == "class"),
+        (FALLBACK, is_client and any(stands_in(case.refs.names, site.node) for site in sites)),
+        (TWICE, is_shared and len({id(site.body) for site in sites}) < len(sites)),
+        (TAKEN if symbol.alone else NAMED, is_bound and symbol.name.lower() == "experiment" and move.form != "same"),
+        (NOT_ALONE, is_new and (is_local or is_client or is_bound) or not all(site.alone for site in sites)),
+    ) if applies), "")
 
 
 def _is_bound(case: Case, symbol: Symbol) -> bool:
@@ -216,113 +132,124 @@ def _is_bound(case: Case, symbol: Symbol) -> bool:
     return not symbol.alone or at_top and not {symbol.variable.name, "*"}.isdisjoint(case.bound)
 
 
-def _expression(case: Case, symbol: Symbol, row: Written, use: Use) -> Optional[Change]:
-    """Give the edit that puts the new expression in the place of a use; None where it has to be a function."""
-    names, source, call, end = case.refs.names, case.refs.source, use.parent, use.end or use.start
-    write = row.write
-    if case.own is not None and names.variable(case.own.variable.name, use.scope) is case.own.variable \
-            and source.start(case.own.statements[0]) < use.start:
-        write = write.replace(written("experiment", case.target).write, case.own.variable.name)
-    if symbol.name == "experiment":
-        return Change(use.node, use.start, end, write)
-    if not isinstance(call, ast.Call) or call.func is not use.node or _prints_itself(names, use.node):
-        return None
-    if call.args and symbol.name == "send_metrics" or (call.args or call.keywords) and symbol.name not in SIGNATURES:
-        return None
-    if any(_binds(scope, word) for word in BUILT_IN.intersection(WORD.findall(write)) for scope in use.scope.chain):
-        return None
-    for closing in ("(...)", "()"):
-        if write.endswith(closing):
-            return Change(use.node, use.start, end, write[:-len(closing)])
-    opened = source.word(source.next(end), "(")
-    closed = source.word(source.next(opened), ")") if opened is not None else None
-    return Change(call, use.start, closed, write) if closed is not None else None
+def _is_taken(case: Case, move: Move) -> bool:
+    """Tell whether something else has the name of a function to come, where that is used."""
+    own = [other.variable for other in case.refs.symbols if not other.member and other.name == move.symbol.name]
+    scopes = [case.refs.names.module] + [scope for use in move.symbol.uses for scope in use.scope.chain]
+    there = [scope.variables[move.function] for scope in scopes if move.function in scope.variables]
+    return any(variable not in own and variable.bindings + variable.uses for variable in there)
 
 
-def _binds(scope: Scope, name: str) -> bool:
-    return name in scope.variables and bool(scope.variables[name].bindings)
+def _hides(scopes: Iterable[Scope], text: str) -> bool:
+    """Tell whether one of Python's own names in a text is something else in these scopes."""
+    words = set(WORD.findall(text)).intersection(BUILT_IN)
+    return any(word in scope.variables and scope.variables[word].bindings for scope in scopes for word in words)
 
 
-def _prints_itself(names: Names, node: ast.AST) -> bool:
+def _prints(names: Names, node: ast.AST) -> bool:
     """Tell whether a node stands in a field such as `{name=}`, which prints its own text."""
-    for parent in names.around(node):
-        if isinstance(parent, ast.FormattedValue):
-            values = getattr(names.parents[parent], "values", [parent])
-            before = values[values.index(parent) - 1]
-            return before in names.strings and names.strings[before].rstrip().endswith("=")
+    for field in names.around(node):
+        if isinstance(field, ast.FormattedValue):
+            values = [None, *names.parents[field].values]
+            return names.strings.get(values[values.index(field) - 1], "").rstrip().endswith("=")
     return False
 
 
-def _data_path(case: Case, row: Written, use: Use) -> Optional[Change]:
-    """Give the edit of the expression that an earlier run wrote for get_data_path()."""
-    path = REPLACEMENTS["get_data_path"]
-    if row is not REPLACEMENTS["get_data_paths"].traceml:
+def _role(names: Names, node: ast.AST) -> str:
+    """Tell how an expression is used: call, part (of a call or attribute), test, default or value."""
+    parent = names.parents[node]
+    if isinstance(parent, (ast.Call, ast.keyword, ast.Attribute)):
+        return "call" if getattr(parent, "func", None) is node else "part"
+    if isinstance(parent, (ast.BoolOp, ast.UnaryOp, ast.Compare)) or getattr(parent, "test", None) is node:
+        return "test"
+    return "default" if isinstance(parent, ast.arguments) else "value"
+
+
+def _moved(case: Case, symbol: Symbol) -> Tuple[Move, List[Found]]:
+    """Give how a name moves if nothing speaks against it, and what in its uses does."""
+    if symbol.legacy == LEGACY:
+        return Move(symbol, "inline", []), []
+    if case.target.sources and symbol.name in ("experiment", "Experiment"):
+        steps = list(run_steps(case.refs, symbol, case.bound))
+        changes = [each for each in steps if isinstance(each, Change)]
+        gone = [each for each in steps if isinstance(each, ast.stmt)]
+        return Move(symbol, "inline", changes, gone=gone), [each for each in steps if isinstance(each, Found)]
+    if symbol.name == symbol.legacy and symbol.name in case.target.homes:
+        return Move(symbol, "same", [instead(use, symbol.name) for use in symbol.uses if symbol.member]), []
+    row = written(symbol.name, case.target)
+    expressions = [_expression(case, symbol, use) for use in symbol.uses]
+    changes = [each for each in expressions if each is not None]
+    if not _is_bound(case, symbol) and None not in expressions and (symbol.uses or not row.function):
+        return Move(symbol, "inline", changes), []
+    is_new = symbol.member or symbol.name != symbol.legacy
+    name = symbol.name if is_new else symbol.variable.name
+    changes = changes * row.function + [instead(use, name) for use, change in zip(symbol.uses, expressions)
+                                        if is_new and not (row.function and change)]
+    arguments = SIGNATURES.get(symbol.name, ("", ""))[1]
+    return Move(symbol, _where(case, symbol), changes, name, ARGUMENTS.sub("({})".format(arguments), row.write)), []
+
+
+def _expression(case: Case, symbol: Symbol, use: Use) -> Optional[Change]:
+    """Give the edit that puts the new expression in the place of a use; None where it has to be a function."""
+    names, source, name, row = case.refs.names, case.refs.source, symbol.name, written(symbol.name, case.target)
+    call, new = names.parents[use.node], row.write
+    if row.function:
+        return _data_path(case, use)
+    if case.own is not None and names.variable(case.own.variable.name, use.scope) is case.own.variable \
+            and source.start(case.own.statements[0]) < use.start:
+        new = new.replace(written("experiment", case.target).write, case.own.variable.name)
+    if name == "experiment":
+        return instead(use, new)
+    if _role(names, use.node) != "call" or _prints(names, use.node) or _hides(use.scope.chain, new) \
+            or call.args and name == "send_metrics" or (call.args or call.keywords) and name not in SIGNATURES:
         return None
-    node = use.node
-    for parent in case.refs.names.around(use.node):
-        node = parent if isinstance(parent, ast.expr) else node
-        if isinstance(parent, ast.stmt) or isinstance(parent, ast.Call) and getattr(parent.func, "id", "") == "next":
-            break
-    start = case.refs.source.start(node)
-    end = case.refs.source.word(start, path.client.write.replace("get_data_paths", use.name.id))
+    if ARGUMENTS.search(new):
+        return instead(use, ARGUMENTS.sub("", new))
+    arguments = NO_ARGUMENTS.match(source.text, use.end or use.start)
+    return Change(call, use.start, arguments.end(), new) if arguments else None
+
+
+def _data_path(case: Case, use: Use) -> Optional[Change]:
+    """Give the edit of the expression that an earlier run wrote for get_data_path()."""
+    path, source = REPLACEMENTS["get_data_path"], case.refs.source
+    node = next((each for each in case.refs.names.around(use.node)
+                 if isinstance(each, ast.Call) and getattr(each.func, "id", "") == "next"), use.node)
+    start = source.start(node)
+    end = source.word(start, path.client.write.replace("get_data_paths", use.name.id))
     return Change(node, start, end, path.traceml.write) if end is not None else None
 
 
-# As a function of the module
-
-def _function(case: Case, symbol: Symbol, row: Written, uses: List[Use], changes: List[Change]
-              ) -> Union[Move, List[Found]]:
-    if symbol.name != symbol.legacy and (case.target.column == "client" or _is_bound(case, symbol)):
-        return list(_at_import(case, symbol, NOT_ALONE))
-    module = case.refs.names.module
-    renamed = symbol.member or symbol.name != symbol.legacy
-    name, body = symbol.name if renamed else symbol.variable.name, row.write
-    if renamed:
-        changes = changes + [Change(use.node, use.start, use.end or 0, name) for use in uses]
-    for closing in ("(...)", "()"):
-        if body.endswith(closing):
-            body = body[:-len(closing)] + "({})".format(SIGNATURES.get(symbol.name, ("", ""))[1])
-            break
-    move = Move(symbol, _where(case, symbol, row), changes, name, body)
-    why: List[Found] = []
-    if move.form == "function":
-        words = BUILT_IN.intersection(WORD.findall(body))
-        if _is_taken(case, symbol, name) or any(_binds(module, word) for word in words):
-            why = [Found(use.start, symbol.legacy, NAMED) for use in uses] or list(_at_import(case, symbol, NAMED))
-    elif renamed:
-        why = list(_at_import(case, symbol, NOT_ALONE))
-    elif symbol.variable.scope is not module:
-        why = [Found(use.start, symbol.legacy, HANDED_ON) for use in uses
-               if role_of(case.refs.names, use.node) not in ("call", "test")]
-    return why or _checked(case, move)
-
-
-def _where(case: Case, symbol: Symbol, row: Written) -> str:
+def _where(case: Case, symbol: Symbol) -> str:
     """Tell whether one function behind the imports will do, or each import needs its own."""
-    source, variable = case.refs.source, symbol.variable
-    if symbol.member or row.function and symbol.alone and variable.scope is not case.refs.names.module:
-        return "function"
-    aliases = [part.alias for part in symbol.parts]
+    source, variable, aliases = case.refs.source, symbol.variable, {part.alias for part in symbol.parts}
     last = max(source.start(part.site.node) for part in symbol.parts)
-    at_top = all(part.site.body is source.tree.body for part in symbol.parts)
-    return "function" if at_top and all(
-        source.start(binding.node) > last for binding in variable.bindings
-        if binding.alias not in aliases and binding.scope is variable.scope) else "local"
+    at_top = all(part.site.body is source.tree.body for part in symbol.parts) and all(
+        source.start(each.node) > last for each in variable.bindings if each.alias not in aliases)
+    can_leave = written(symbol.name, case.target).function and variable.scope is not case.refs.names.module
+    return "function" if symbol.member or at_top or can_leave and symbol.alone else "local"
 
 
-def _is_taken(case: Case, symbol: Symbol, name: str) -> bool:
-    """Tell whether something else has the name of a function to come, where that is used."""
-    own = [other.variable for other in case.refs.symbols
-           if not other.member and other.name == symbol.name and other.variable.name == name]
-    scopes = [case.refs.names.module] + [scope for use in symbol.uses for scope in use.scope.chain]
-    return any(name in scope.variables and scope.variables[name] not in own
-               and bool(scope.variables[name].bindings + scope.variables[name].uses) for scope in scopes)
+def notes(refs: References, target: Target, moves: List[Move]) -> List[Found]:
+    """Give the notes on what these moves change."""
+    words, symbols = frozenset(re.findall(r"\w+", refs.source.text)), [move.symbol for move in moves]
+    return sorted({Found(start, symbol.legacy, message) for symbol in symbols if symbol.uses and symbol.legacy != LEGACY
+                   for start, message in _notes(refs, target, symbol, words)})
 
 
-def _run(case: Case, symbol: Symbol) -> Union[Move, List[Found]]:
-    """Give what becomes of an Experiment where it becomes a run of traceml's."""
-    if _is_bound(case, symbol):
-        return list(_at_import(case, symbol, TAKEN))
-    uses = experiment_uses(case.refs, symbol) if symbol.name == "experiment" else \
-        class_uses(case.refs, symbol, case.bound)
-    return uses.found or _checked(case, Move(symbol, "inline", uses.changes, gone=tuple(dict.fromkeys(uses.gone))))
+def _notes(refs: References, target: Target, symbol: Symbol, words: FrozenSet[str]) -> Iterator[Tuple[int, str]]:
+    start, note = symbol.uses[0].start, written(symbol.name, target).note
+    on_values = [getattr(refs.names.parents.get(use.parent), "attr", "") == "values" for use in symbol.uses]
+    if note and not (symbol.name == "get_outputs_path" and words.isdisjoint(OPEN_BUCKETS)
+                     or symbol.name == "get_data_paths" and all(on_values)):
+        yield start, note
+    signs, message = AT_ONCE[target.column]
+    if symbol.name == "send_metrics" and not words.isdisjoint(signs):
+        yield start, message
+    for use in symbol.uses if symbol.name == "send_metrics" and target.column == "traceml" else ():
+        for keyword in getattr(use.parent, "keywords", []):
+            keys = getattr(keyword.value, "keys", []) if keyword.arg is None else []
+            for name in [keyword.arg or "", *(refs.names.strings.get(key, "") for key in keys)]:
+                if name in ("step", "timestamp"):
+                    yield use.start, COORDINATE.format(name)
+                elif name and not name.isidentifier():
+                    yield use.start, UNUSUAL.format(name)

@@ -61,7 +61,7 @@ def choose(plan: Plan) -> List[str]:
             places.setdefault(name, [(module, 0)]).extend(sites + uses)
             imports.setdefault(name, []).extend(
                 site for site in sites if site[0] is not module or move.form != "same" or move.symbol.member)
-    made = maker(refs.source, refs.names)
+    made = maker(refs)
     for name in sorted(places):
         if made is not None and name == "get_experiment":
             plan.chosen.update({name: made.variable.name, STATE: made.state})
