@@ -150,8 +150,8 @@ def _prints(names: Names, node: ast.AST) -> bool:
     """Tell whether a node stands in a field such as `{name=}`, which prints its own text."""
     for field in names.around(node):
         if isinstance(field, ast.FormattedValue):
-            values = [None, *names.parents[field].values]
-            return names.strings.get(values[values.index(field) - 1], "").rstrip().endswith("=")
+            values = names.parents[field].values
+            return names.strings.get(values[max(0, values.index(field) - 1)], "").rstrip().endswith("=")
     return False
 
 
@@ -171,9 +171,9 @@ def _moved(case: Case, symbol: Symbol) -> Tuple[Move, List[Found]]:
         return Move(symbol, "inline", []), []
     if case.target.sources and symbol.name in ("experiment", "Experiment"):
         steps = list(run_steps(case.refs, symbol, case.bound))
-        changes = [each for each in steps if isinstance(each, Change)]
-        gone = [each for each in steps if isinstance(each, ast.stmt)]
-        return Move(symbol, "inline", changes, gone=gone), [each for each in steps if isinstance(each, Found)]
+        odd = [each for each in steps if isinstance(each, Found)]
+        changes = [each for each in steps if isinstance(each, Change) and not odd]
+        return Move(symbol, "inline", changes, gone=[each for each in steps if isinstance(each, ast.stmt)]), odd
     if symbol.name == symbol.legacy and symbol.name in case.target.homes:
         return Move(symbol, "same", [instead(use, symbol.name) for use in symbol.uses if symbol.member]), []
     row = written(symbol.name, case.target)
