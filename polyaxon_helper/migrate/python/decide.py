@@ -29,7 +29,6 @@ ORDER = {"Experiment": 0, "PolyaxonClientException": 2}  # what is decided befor
 BUILT_IN = ("iter", "next")  # Python's own names in what is written
 ARGUMENTS = re.compile(r"\((?:\.\.\.)?\)$")
 NO_ARGUMENTS = re.compile(r"[\s\\]*\([\s\\]*\)")
-
 OPEN_BUCKETS = ("azure", "boto", "boto3", "botocore", "fsspec", "gcsfs", "google", "s3fs", "smart_open", "tensorflow")
 AT_ONCE = {
     "client": (("Thread", "ThreadPool", "ThreadPoolExecutor"), "call get_experiment() once before the threads start: "
@@ -85,7 +84,8 @@ def _why(case: Case, move: Move) -> List[Found]:
         snippet(symbol.name, case.target)
     named = NAMED * (move.form == "function" and (_is_taken(case, move) or _hides([names.module], move.body)))
     uses = [(use.start, _of_use(case, move, use, by_hand) or named) for use in symbol.uses]
-    annotation = annotated(names, symbol.variable.name) if symbol.member or move.form != "same" else None
+    is_class = symbol.name in ("Experiment", "Job") and move.form != "same"
+    annotation = annotated(names, symbol.variable.name) if symbol.member or is_class else None
     uses += [(source.start(annotation), ANNOTATION)] if annotation is not None else []
     of_import = by_hand or _of_import(case, move) or named
     imports = [(source.start(part.site.node), of_import) for part in symbol.parts]
@@ -97,17 +97,17 @@ def _why(case: Case, move: Move) -> List[Found]:
 
 def _of_use(case: Case, move: Move, use: Use, by_hand: str) -> str:
     """Give why a use keeps a name where it is; "" where it does not."""
-    symbol, names, role = move.symbol, case.refs.names, _role(case.refs.names, use.node)
-    is_kept = symbol.name == "experiment" and case.target.column == "client" and role in ROLES
-    is_handed = move.form == "local" and symbol.variable.scope is not names.module and role not in ("call", "test")
-    return next((message for message, applies in (
-        (DELETE, by_hand and symbol.name == "get_tf_config" and isinstance(names.parents[use.parent], ast.Expr)),
-        (by_hand, by_hand),
-        (SPELLED, use.end is None and (symbol.member or move.form != "same") and not fstring(names, use.node)),
-        (PATH_AND_DICT, symbol.name == "get_data_path" and is_dict(names, use.parent)),
-        (TESTED.format(ROLES.get(role)), is_kept),
-        (HANDED_ON, is_handed),
-    ) if applies), "")
+    symbol, names = move.symbol, case.refs.names
+    if by_hand:
+        return DELETE if symbol.name == "get_tf_config" and isinstance(names.parents[use.parent], ast.Expr) else by_hand
+    if use.end is None and (symbol.member or move.form != "same") and not fstring(names, use.node):
+        return SPELLED
+    if symbol.name == "get_data_path" and is_dict(names, use.parent):
+        return PATH_AND_DICT
+    if symbol.name == "experiment" and case.target.column == "client" and _role(names, use.node) in ROLES:
+        return TESTED.format(ROLES[_role(names, use.node)])
+    is_local = move.form == "local" and symbol.variable.scope is not names.module
+    return HANDED_ON * (is_local and _role(names, use.node) not in ("call", "test"))
 
 
 def _of_import(case: Case, move: Move) -> str:
@@ -203,8 +203,9 @@ def _expression(case: Case, symbol: Symbol, use: Use) -> Optional[Change]:
     if _role(names, use.node) != "call" or _prints(names, use.node) or _hides(use.scope.chain, new) \
             or call.args and name == "send_metrics" or (call.args or call.keywords) and name not in SIGNATURES:
         return None
-    if ARGUMENTS.search(new):
-        return instead(use, ARGUMENTS.sub("", new))
+    called, is_call = ARGUMENTS.subn("", new)
+    if is_call:
+        return instead(use, called)
     arguments = NO_ARGUMENTS.match(source.text, use.end or use.start)
     return Change(call, use.start, arguments.end(), new) if arguments else None
 

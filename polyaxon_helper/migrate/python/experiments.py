@@ -13,7 +13,6 @@ WORD = re.compile(r"(?<![\w.\"'])[A-Za-z_]\w*")
 STATE = "_experiment"  # where get_experiment keeps the Experiment
 RUN = REPLACEMENTS["experiment"].traceml.write
 MAKERS = (LEGACY, TRACKING, CLIENT)  # the modules that have Experiment
-
 METHOD = "{} has no sure counterpart; a run of traceml's is `{}`, from `from traceml import tracking`"
 NEAREST = {"create": "tracking.init(...)", "log_outputs": "log_outputs(...), which takes values, no folder"}
 ARGUMENTS = "write `{}.{}(...)`; these arguments are not surely the same there"
