@@ -292,6 +292,8 @@ def test_keeps_what_others_take(target: Target, name: str, before: str, after: s
 
 
 LEAVING: Dict[str, Tuple[str, List[str], List[str]]] = {
+    "a path that is treated as a dict": (LEGACY + "get_data_path\nget_data_path()['a']\n", ["get_data_path"],
+                                         ["get_data_path"]),
     "nothing": ("import os\n", [], []),
     "getters and metrics": (
         LOG + "import polyaxon_helper as p\np.get_params()\n", ["p", "send_metrics"], ["p", "send_metrics"]),
@@ -301,6 +303,14 @@ LEAVING: Dict[str, Tuple[str, List[str], List[str]]] = {
         "from polyaxon_client.tracking import Experiment\nrun = Experiment()\n@get_experiment\n", [],
         ["Experiment", "get_experiment", "run"]),
 }
+
+
+def test_a_get_experiment_that_a_parameter_hides_is_not_called() -> None:
+    text = whole("from polyaxon_client.tracking import Experiment\nfrom polyaxon_helper import send_metrics\n\n"
+                 "@get_experiment\n\ndef f(get_experiment):\n    send_metrics(a=get_experiment)\n")
+    new = move(text, PYTHON_3_9).text
+    assert "    get_polyaxon_experiment().log_metrics(a=get_experiment)" in new
+    assert "def get_polyaxon_experiment():" in new
 
 
 @pytest.mark.parametrize("text, client, traceml", list(LEAVING.values()), ids=list(LEAVING))
@@ -325,6 +335,9 @@ NOTES: Dict[str, Tuple[Target, str, List[Tuple[int, str, str]]]] = {
     "a path": (PYTHON_3_9, "from polyaxon_helper import get_outputs_path\nget_outputs_path()\n", []),
     "the first volume": (
         PYTHON_3_9, LEGACY + "get_data_path\nget_data_path()\n", [(2, "get_data_path", "name the one")]),
+    "a coordinate of an Experiment's": (
+        TRACEML, CLASS + "e = Experiment()\ne.log_metrics(loss=1,\n              step=2)\n",
+        [(3, "Experiment", "step is a coordinate")]),
     "parameters": (TRACEML, LEGACY + "get_params\nget_params()\n", [(2, "get_params", "answers {}")]),
     "data paths": (
         TRACEML, "from polyaxon_helper import get_data_paths\nget_data_paths()['a']\n",

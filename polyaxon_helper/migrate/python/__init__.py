@@ -49,7 +49,8 @@ def read(text: str) -> Module:
 def leaving(module: Module, target: Target, selected: FrozenSet[str]) -> FrozenSet[str]:
     """Give the names of the module's top that would go, were nothing else to need them."""
     refs = references(*module, target)
-    gone = [move.symbol.variable for move in decide(refs, target, selected, frozenset())[0] if move.form == "inline"]
+    gone = [move.symbol.variable for move in decide(refs, target, selected, frozenset())[0]
+            if move.form == "inline" or move.function not in ("", move.symbol.variable.name)]
     gone += [made.variable for made in (maker(refs), own_experiment(refs)) if made and target.sources]
     return frozenset(variable.name for variable in gone if variable.scope is refs.names.module)
 

@@ -246,11 +246,14 @@ def _notes(refs: References, target: Target, symbol: Symbol, words: FrozenSet[st
     signs, message = AT_ONCE[target.column]
     if symbol.name == "send_metrics" and not words.isdisjoint(signs):
         yield start, message
-    for use in symbol.uses if symbol.name == "send_metrics" and target.column == "traceml" else ():
-        for keyword in getattr(use.parent, "keywords", []):
+    calls = [use.parent for use in symbol.uses] if symbol.name == "send_metrics" else [
+        node for node in set(refs.names.parents.values()) if symbol.name in ("experiment", "Experiment")
+        and getattr(getattr(node, "func", None), "attr", "") == "log_metrics"]
+    for call in [each for each in calls if isinstance(each, ast.Call) and target.column == "traceml"]:
+        for keyword in call.keywords:
             keys = getattr(keyword.value, "keys", []) if keyword.arg is None else []
             for name in [keyword.arg or "", *(refs.names.strings.get(key, "") for key in keys)]:
                 if name in ("step", "timestamp"):
-                    yield use.start, COORDINATE.format(name)
+                    yield refs.source.start(call), COORDINATE.format(name)
                 elif name and not name.isidentifier():
-                    yield use.start, UNUSUAL.format(name)
+                    yield refs.source.start(call), UNUSUAL.format(name)

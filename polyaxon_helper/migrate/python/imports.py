@@ -73,6 +73,8 @@ def reworded(source: Source, node: Import, module: str, wanted: Sequence[str]) -
         at = next((number for number, each in enumerate(plain) if name_key(each) > name_key(name)), len(plain))
         items.insert(at, name)
         plain.insert(at, name)
+    if not set(plain).intersection(names) and "#" not in text[old.start:old.end]:
+        return import_text(module, plain), import_text(module, plain)
     head = text[old.start:old.module[0]] + module + text[old.module[1]:old.names]
     lines = (head + _listed(source, old, items)).split(source.newline)
     column = source.position(old.names)[1] - 1 + text[old.names:old.elements[0][0]].find("(") + 1

@@ -64,12 +64,11 @@ def choose(plan: Plan) -> List[str]:
     made = maker(refs)
     for name in sorted(places):
         if made is not None and name == "get_experiment":
-            plan.chosen.update({name: made.variable.name, STATE: made.state})
-            continue
-        if name in plan.target.functions:
+            plan.same[made.variable] = name
+        plan.chosen[name] = _free_name(plan, name, places[name])
+        if name in plan.target.functions and (made is None or plan.chosen[name] != made.variable.name):
             functions.append(name)
             plan.chosen[STATE] = _free_name(plan, STATE, [(module, 0)])
-        plan.chosen[name] = _free_name(plan, name, places[name])
         there = module.variables.get(plan.chosen[name])
         starts = [refs.source.start(binding.node) for binding in there.bindings] if there else []
         starts += [start for scope, start in imports[name] if scope is module]

@@ -110,7 +110,7 @@ def _insert(plan: Plan, functions: List[str]) -> None:
         above = mark(2 if text.startswith("def ") else 1)
         plan.edits.replace(end, end, source.newline.join(["", above, laid_out(source, text), mark(2)]))
         plan.edits.statement(body[number], after=text)
-    elif getattr(body[0], "value", None) in plan.refs.names.strings or getattr(body[0], "module", "") == "__future__":
+    elif isinstance(body[0], ast.Expr) and _is_leading(plan, body[0]) or getattr(body[0], "module", "") == "__future__":
         raise Surprise("nothing can stand above the first line")
     else:
         start = source.line_start(begin(source, body[0]))
