@@ -10,8 +10,7 @@ from typing import Dict, Iterable, Iterator, List, Set, Tuple
 
 LEGACY = "polyaxon_helper"
 NAMESAKES = (os.path.join(LEGACY, "__init__.py"), LEGACY + ".py")
-RELEASED = (b"get_cluster_def", b"get_tf_config")
-"""What every release of the legacy package has in its __init__.py, and hardly a package of somebody else's."""
+RELEASED = (b"get_cluster_def", b"get_tf_config")  # in the __init__.py of every release, and of hardly anybody else
 
 NOT_READ = frozenset((
     ".git", ".hg", ".svn", ".tox", ".nox", ".eggs", ".ipynb_checkpoints", ".mypy_cache", ".pytest_cache", ".ruff_cache",
