@@ -104,7 +104,8 @@ def main() -> None:
         using: List[str] = []
         for times in (1, 10) if options.large else (1,):
             tree, files, legacy = os.path.join(folder, str(times)), options.files * times, options.legacy * times
-            using = using or make_tree(tree, files, legacy)
+            moved = make_tree(tree, files, legacy)
+            using = using or moved
             for to in TARGETS:
                 commands["`migrate --check --to {}`, {} files, {} to move".format(to, files, legacy)] = [
                     *MIGRATE, "--to", to, tree]

@@ -66,11 +66,6 @@ class Use(NamedTuple):
     message: str
 
 
-def is_source(path: str, raw: bytes) -> bool:
-    """Tell a Python source, which is rewritten, from the files that are searched here."""
-    return path.lower().endswith((".py", ".pyw"))
-
-
 def uses(path: str, raw: bytes, keeps: bool, instead: str) -> List[Use]:
     """Find the uses in a file; what installs the package is none where the rewritten code `keeps` needing it."""
     text = _decoded(raw)

@@ -4,7 +4,7 @@ from typing import List, Tuple
 
 import pytest
 
-from polyaxon_helper.migrate.elsewhere import GATE, IMPORTED, INSTALLED, RUN, Use, is_source, setup_uses, uses
+from polyaxon_helper.migrate.elsewhere import GATE, IMPORTED, INSTALLED, RUN, Use, setup_uses, uses
 
 INSTEAD = "polyaxon-client"
 IN_PLACE = INSTALLED.format(INSTEAD)
@@ -349,9 +349,3 @@ def test_says_what_to_type() -> None:
     raw = b"pip install polyaxon-helper\n"
     found = uses("a.sh", raw, False, "'polyaxon>=2.7'")
     assert [each.message for each in found] == ["write 'polyaxon>=2.7' in its place"]
-
-
-@pytest.mark.parametrize("path, expected", [
-    ("a.py", True), ("a.pyw", True), ("A.PY", True), ("a.pyi", False), ("a.ipynb", False), ("py", False)])
-def test_python_source(path: str, expected: bool) -> None:
-    assert is_source(path, b"") is expected

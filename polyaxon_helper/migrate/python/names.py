@@ -11,6 +11,7 @@ NAMED = {**dict.fromkeys((
 SCOPES = {"ClassDef": "class", **dict.fromkeys(("FunctionDef", "AsyncFunctionDef", "Lambda"), "function"),
           **dict.fromkeys(("ListComp", "SetComp", "DictComp", "GeneratorExp"), "comprehension")}
 NOTED = frozenset((*NAMED, *SCOPES, "Import", "ImportFrom", "Global", "Nonlocal", "NamedExpr", "Constant", "Str"))
+LEAVES = frozenset(("Name", "Constant", "Str", "Num", "Bytes", "NameConstant"))  # half of all nodes
 INSIDE = frozenset(("body", "elt", "key", "value", "generators"))  # their fields that are in the new scope
 
 
@@ -85,7 +86,7 @@ class Names:
                 self.scopes.append(inner)
                 arguments = ast.iter_child_nodes(node.args) if inner.kind == "function" else ()
                 self._bound += [Mention(each.arg, each, inner) for each in arguments if isinstance(each, ast.arg)]
-            for field in node._fields:  # as ast.iter_child_nodes() does, without the contexts of names
+            for field in node._fields if kind not in LEAVES else ():  # as ast.iter_child_nodes(), without contexts
                 value = getattr(node, field, None)
                 for child in value if isinstance(value, list) else (value,):
                     if isinstance(child, ast.AST) and field != "ctx":
