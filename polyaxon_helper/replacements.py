@@ -24,7 +24,7 @@ RUN_INSTANCE = "POLYAXON_RUN_INSTANCE"
 
 
 class Written(NamedTuple):
-    """What to write in place of a legacy name."""
+    """Says what to write in place of a legacy name."""
 
     write: str
     """The expression; "" where there is none. Of a call `...` stands for the arguments."""
@@ -39,7 +39,7 @@ class Written(NamedTuple):
 
 
 class Replacement(NamedTuple):
-    """What a legacy name became."""
+    """Says what a legacy name became."""
 
     client: Written
     traceml: Written
@@ -54,7 +54,7 @@ class Replacement(NamedTuple):
 
 
 class Method(NamedTuple):
-    """What a method of the client's Experiment became in a run of traceml's."""
+    """Says what a method of the client's Experiment became in a run of traceml's."""
 
     name: str
     keywords: Optional[Dict[str, str]] = {}
@@ -73,7 +73,7 @@ class Function(NamedTuple):
 
 
 class Target(NamedTuple):
-    """What a script is moved to."""
+    """Says what a script is moved to."""
 
     column: str
     """The field of a Replacement that says what to write."""

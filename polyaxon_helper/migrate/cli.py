@@ -18,7 +18,7 @@ examples:
   %(prog)s --to traceml .                go on to Polyaxon 1.x and 2.x
   %(prog)s - < old.py > new.py
 
-exit status: 0, nothing of polyaxon_helper is left; 1, something is, or would change; 2, a file or the usage is wrong
+exit status: 0, nothing is left to move; 1, something is, or would change; 2, a file or the usage is wrong
 """
 
 
@@ -29,7 +29,7 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Optional[List[str]] = None) -> int:
     """Run the command; give its exit status."""
-    gc.disable()  # trees are many objects and no cycles: to look for some takes a sixth of the time
+    gc.disable()  # trees are many objects, and are needed to the end: to look for cycles takes a sixth of the time
     try:
         return _run(_options(sys.argv[1:] if arguments is None else arguments))
     except BrokenPipeError:  # `| head`
@@ -48,7 +48,7 @@ def _options(arguments: List[str]) -> argparse.Namespace:
         epilog=EXAMPLES,
         # to ask for the terminal's width, argparse would import shutil at each start
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=100),
-        description="Move Python sources from polyaxon_helper to polyaxon_client.tracking, or to traceml, in place.")
+        description="Move Python sources from polyaxon_helper to polyaxon-client, or from both to traceml, in place.")
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files or folders; - for standard input to output")
     modes = parser.add_mutually_exclusive_group()
     for mode, says in ("diff", "print a patch, write nothing"), ("check", "write nothing, only say what would change"):

@@ -17,8 +17,8 @@ MODULE = "polyaxon_helper"
 LEGACY = re.compile(MODULE + r"(?![\w/-]|\.(?:client|local|migrate|resend)\b)")
 
 # What to do about each kind of use
-INSTALLED = "write {} in its place"
-IMPORTED = "move this import by hand: the rewriter reads .py files"
+INSTALLED = "write {} in its place, each as a requirement of its own"
+IMPORTED = "move this import by hand: only .py files and Python scripts given as PATH are rewritten"
 RUN = "take this command out: the package is no program"
 
 # Every pattern here fails, too, in time that is linear in the text
@@ -39,7 +39,7 @@ STATEMENT = re.compile(r"[^\n;:]+")
 INSTALLER = re.compile(r"(?:^|[^\w.]|-m)(?:pip[\d.]*|pipenv|poetry|pdm|uv)(?:\.exe)?[)}]*$", re.I)
 VERBS = frozenset(("install", "add", "download", "wheel"))
 
-# The first group of these three is what is blanked
+# The first group of CONTINUED, COMMENT and PYTHON is what is blanked
 CONTINUED = re.compile(r"(\\[ \t]*\n(?:[ \t]*\n)*)")
 COMMENT = re.compile(r"((?:^|(?<=\s))#[^\n]*|^[ \t]*(?:;|//|::|rem\b)[^\n]*)|\"[^\"\n]*\"|'[^'\n]*'", re.M | re.I)
 LONG = r"{0}{0}{0}[^{0}\\]*(?:(?:\\.|{0}(?!{0}{0}))[^{0}\\]*)*(?:{0}{0}{0}|\\?\Z)"

@@ -1,4 +1,4 @@
-"""What is said: a line a place, a summary, JSON or a patch; and on a terminal, how far the work is."""
+"""Says what was done: a line a place, a summary, JSON or a patch; and on a terminal, how far the work is."""
 import os
 import re
 import sys
@@ -10,7 +10,7 @@ from .python import Report
 
 NOT_READ = ("not read unless given as PATH: submodules, virtual environments, node_modules, untracked build and dist,"
             " and what git ignores")
-FIRST = "these places come first, before it runs: they need polyaxon-client, which can't be installed beside traceml"
+FIRST = "still use polyaxon-client, which can't be installed beside traceml; move what is left there first, by hand: "
 SEVERAL = ("each makes an Experiment, and a program that loads several of them waits some 3 seconds more for each at"
            " its exit; to share one, keep get_experiment in one of them and import it from there in the others: ")
 ALONE = "left alone, since there polyaxon_helper is {}: "
@@ -19,7 +19,7 @@ LINE = "{}:{}:{}: {}: {}"
 
 
 class Outcome(NamedTuple):
-    """What came of one file; `own` is the project's own package or module for which it was left alone."""
+    """Says what came of one file; `own` is the project's own package or module for which it was left alone."""
 
     path: str
     old: bytes
@@ -49,7 +49,6 @@ def say(outcomes: List[Outcome], options: Namespace, requires: str, problems: Li
             "rewrote" if options.mode == "write" else "would rewrite", uses + " in " + files if changed else "nothing",
             *options.python, "; {} for you:".format(_count(len(places), "place")) if places else "")
     yield from places
-    yield from [FIRST] if changed and any(each.on_client for each in outcomes) else []
     yield from [_count(len(notes), "note") + " to read:", *notes] if notes else []
     if not options.quiet:
         yield from [NOT_READ] if any(map(os.path.isdir, options.paths)) else []
@@ -77,6 +76,7 @@ def together(outcomes: List[Outcome]) -> List[str]:
     """Give what there is to know of several files together."""
     making = [each for each in outcomes if each.makes]
     told = [(SEVERAL, making if len(making) > 1 and any(each.uses for each in making) else []),
+            (FIRST, [each for each in outcomes if each.on_client and any(other.uses for other in outcomes)]),
             (UNSELECTED, [each for each in outcomes if each.on_shim and not each.report.places])]
     told += [(ALONE.format(own), [each for each in outcomes if each.own == own])
              for own in sorted({each.own for each in outcomes} - {""})]

@@ -1,4 +1,4 @@
-"""What uses the legacy package in files that are no Python sources. The ids read as the specification."""
+"""Proves what uses the legacy package in files that are no Python sources. The ids read as the specification."""
 import json
 from typing import List, Tuple
 
@@ -348,4 +348,4 @@ def test_ends_soon_with_a_long(path: str, start: str, filling: str) -> None:
 def test_says_what_to_type() -> None:
     raw = b"pip install polyaxon-helper\n"
     found = uses("a.sh", raw, False, "'polyaxon>=2.7'")
-    assert [each.message for each in found] == ["write 'polyaxon>=2.7' in its place"]
+    assert [each.message for each in found] == ["write 'polyaxon>=2.7' in its place, each as a requirement of its own"]

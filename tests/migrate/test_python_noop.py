@@ -1,4 +1,4 @@
-"""What the rewriter must leave byte for byte. The ids read as the specification."""
+"""Proves what the rewriter must leave byte for byte. The ids read as the specification."""
 import sys
 from typing import Any, List, Tuple
 

@@ -1,4 +1,4 @@
-"""What is said of a run."""
+"""Proves what is said of a run."""
 import io
 import json
 import sys
@@ -48,7 +48,7 @@ SAID: Dict[str, Any] = {
                      ["2 notes to read:"] + ["a.py:4:1: get_params: is not what it was"] * 2),
     "what comes first": ([outcome(places=1, on_client=True), outcome("b.py", uses=1)], {},
                          ["rewrote 1 use in 1 file for Python 3.9; 1 place for you:", "a.py:3:5: get_api: write `x`",
-                          report.FIRST] + NEEDS),
+                          "1 note to read:", report.FIRST + "a.py"] + NEEDS),
     "nothing moved that comes later": ([outcome(places=1, on_client=True)], dict(quiet=True),
                                        ["rewrote nothing for Python 3.9; 1 place for you:",
                                         "a.py:3:5: get_api: write `x`"]),

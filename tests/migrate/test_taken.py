@@ -1,4 +1,4 @@
-"""Which names other files of a project take from a module."""
+"""Proves which names other files of a project take from a module."""
 import ast
 import warnings
 from pathlib import Path

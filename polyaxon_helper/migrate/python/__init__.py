@@ -1,6 +1,7 @@
 """Python sources: text in, text out, and what is left for a person. Pure: nothing here touches a file.
 
-source, names -> references -> decide -> rewrite, edits. Each phase takes values and gives values.
+source, names -> references -> decide (experiments) -> rewrite (plan, statements, imports) -> edits; beside them, taken.
+Each phase takes values and gives values.
 """
 from bisect import bisect_right
 from typing import FrozenSet, List, NamedTuple, Tuple
@@ -66,6 +67,7 @@ def rewrite(module: Module, target: Target, selected: FrozenSet[str], taken: Fro
     before = Report(*([_place(refs.source.starts, each.offset, each) for each in part] for part in told))
     after = Report(*([_place(starts, edits.moved(each.offset), each) for each in part] for part in told))
     moved = [move.symbol for move in moves]
+    # of each thing that stays: whether it is on the legacy package, else it is on polyaxon_client
     stays = [each.message not in OF_CLIENT for each in refs.found if each.message != CLIENT_ONLY]
     stays += [getattr(part.site.node, "module", LEGACY) == LEGACY
               for symbol in refs.symbols if symbol not in moved for part in symbol.parts]

@@ -1,4 +1,4 @@
-"""What becomes of each legacy name of a module: it moves in one of four forms, or it stays and a person reads why."""
+"""Decides what becomes of each legacy name: it moves in one of four forms, or it stays and a person reads why."""
 import ast
 import re
 from typing import FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
@@ -21,7 +21,8 @@ PRINTED = "in a field that prints its own text; write it without the `=`, then r
 PACKAGE = "others may take the package from here; import it where it is used, then run again"
 TAKEN = "others take it from here; have them call a function that returns it"
 TESTED = "was None outside Polyaxon, where what takes its place raises PolyaxonClientException; {}"
-ROLES = {"test": "test for that by hand", "default": "make it in the function by hand",
+ROLES = {"test": "catch that by hand in place of the test",
+         "default": "let the default be None, and call get_experiment() in the function, by hand",
          "value": "call get_experiment() where it is used, by hand"}
 RAISED = "stays with what stays here and may raise it; move both at once"
 DELETE = "delete it: nothing is left for it to set"
@@ -238,7 +239,7 @@ def notes(refs: References, target: Target, moves: List[Move]) -> List[Found]:
 
 
 def _notes(refs: References, target: Target, symbol: Symbol, words: FrozenSet[str]) -> Iterator[Tuple[int, str]]:
-    start, note = symbol.uses[0].start, written(symbol.name, target).note
+    start, note = min(use.start for use in symbol.uses), written(symbol.name, target).note
     on_values = [getattr(refs.names.parents.get(use.parent), "attr", "") == "values" for use in symbol.uses]
     if note and not (symbol.name == "get_outputs_path" and words.isdisjoint(OPEN_BUCKETS)
                      or symbol.name == "get_data_paths" and all(on_values)):

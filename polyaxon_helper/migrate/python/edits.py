@@ -9,7 +9,7 @@ from .source import LINE_END, Source, Surprise, Unreadable, parsed
 
 MARK = "#\ue000"
 MARKS = re.compile(MARK + r"(\d)(=?)")
-BLANK = re.compile(r"(?:[ \t\f]*(?:#\ue000\d=?)?(?:\r\n|\r|\n))*(?:[ \t\f]*(?:#\ue000\d=?)?\Z)?")  # and marks
+BLANK = re.compile(r"(?:[ \t]*(?:#\ue000\d=?)?(?:\r\n|\r|\n))*(?:[ \t]*(?:#\ue000\d=?)?\Z)?")  # and marks
 
 
 class Edit(NamedTuple):
@@ -24,7 +24,7 @@ def mark(blank_lines: int, exact: bool = False) -> str:
 
 
 class Edits:
-    """What is to be replaced in a text, and what its tree is to be then."""
+    """Collects what is to be replaced in a text, and what its tree is to be then."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -157,7 +157,7 @@ def _tidying(text: str, newline: str) -> Iterator[Edit]:
     """Give the edits that put blank lines in the place of marks: the most that a mark asks for, or that are there."""
     at = text.find(MARK)
     while at >= 0:
-        above = len(text[:at].rstrip(" \t\f\r\n"))
+        above = len(text[:at].rstrip(" \t\r\n"))
         match = LINE_END.search(text, above)
         start = match.end() if above and match else 0
         blank = BLANK.match(text, start)

@@ -34,7 +34,6 @@ Step = Union[Change, Found, ast.stmt]  # an edit, what a person has to read, or 
 class Made(NamedTuple):  # an Experiment that a module makes by a statement of its top level, or by get_experiment
     variable: Variable
     statements: List[ast.stmt]
-    state: str = ""  # where the function keeps it
 
 
 def own_experiment(refs: References) -> Optional[Made]:
@@ -65,7 +64,7 @@ def maker(refs: References) -> Optional[Made]:
                     and all(isinstance(each, ast.ImportFrom) and each.module in MAKERS for each in node.body[:-3]) \
                     and all(node in names.around(use.node) for use in state.uses) and len(state.bindings) == 2 \
                     and len(variable.bindings) == 1 and not shares_line(refs.source, start):
-                return Made(variable, [start, node], state.name)
+                return Made(variable, [start, node])
     return None
 
 

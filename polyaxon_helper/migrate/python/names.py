@@ -1,4 +1,4 @@
-"""Which name means what in a module: Python's scopes. Not by symtable, which inlines comprehensions from 3.12 on."""
+"""Tells which name means what in a module by Python's scopes; symtable would inline comprehensions from 3.12 on."""
 import ast
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 

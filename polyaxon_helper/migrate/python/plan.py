@@ -1,4 +1,4 @@
-"""What the edits of a module stand on, and what everything new is called in it."""
+"""Holds what the edits of a module stand on, and chooses what everything new is called in it."""
 import ast
 from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
@@ -17,7 +17,7 @@ OTHER_NAMES = {"Experiment": "PolyaxonExperiment", "Job": "PolyaxonJob", "get_ex
 
 
 class Plan(NamedTuple):
-    """What the edits of a module stand on."""
+    """Holds what the edits of a module stand on."""
 
     refs: References
     target: Target

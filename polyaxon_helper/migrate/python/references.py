@@ -19,7 +19,7 @@ STAR = "import the names that you use in place of *, then run again"
 UNKNOWN = "no release of polyaxon-helper has this name; nothing to move to"
 STRING = "a string names the legacy package; write the name that the code uses now"
 OBJECT = "the module itself is used as an object; use functions of it, as `{}.send_metrics(...)`, then run again"
-ASSIGNED = "the module's attribute is replaced; replace the new name's by hand"
+ASSIGNED = "the module's attribute is replaced; by hand, replace that of what takes its place"
 CLIENT_OBJECT = "import what you use of it by `from polyaxon_client.tracking import`, then run again"
 CLIENT_ONLY = "only polyaxon_client needs it; delete it when nothing imports that any more"
 CLIENT_OWN = "nothing in the table replaces it; write it with polyaxon.client by hand"
@@ -172,10 +172,14 @@ def stands_in(names: Names, node: ast.AST) -> bool:
 def listed(names: Names) -> List[str]:
     """Give the names that are found by strings: what __all__ may have, words of doctests, or all of the module."""
     texts = list(names.strings.values())
-    built_in = [names.variable(name, names.module) for name in ("globals", "vars", "eval", "exec")]
+    built_in = [names.variable(name, names.module) for name in ("globals", "vars", "eval", "exec", "locals", "dir")]
     uses = [use for variable in built_in if not variable.bindings for use in variable.uses]
-    calls = [use for use in uses if getattr(names.parents[use.node], "func", None) is use.node]
-    is_dynamic = any(use.name != "vars" or not names.parents[use.node].args for use in calls) or any(
+    calls = [use for use in uses if getattr(names.parents[use.node], "func", None) is use.node
+             and (use.scope is names.module or use.name not in ("locals", "dir"))]
+    modules = [use for use in names.variable("__name__", names.module).uses  # sys.modules[__name__]
+               if type(names.parents[use.node]).__name__ in ("Subscript", "Index")]
+    is_dynamic = bool(modules) or any(
+        use.name not in ("vars", "dir") or not names.parents[use.node].args for use in calls) or any(
         text == "__main__" and not isinstance(names.parents[node], ast.Compare) for node, text in names.strings.items())
     return [*(word for text in texts if ">>>" in text for word in re.findall(r"\w+", text)),
             *(texts if "__all__" in names.module.variables else ()), *(names.module.variables if is_dynamic else ())]

@@ -126,8 +126,9 @@ def _last_leading(plan: Plan) -> Optional[int]:
                 default=len(source.text))
     last = None
     for number, node in enumerate(body):
-        if not _is_leading(plan, node) or _end(source, node) > first:
-            break
+        is_circular = last is not None and getattr(node, "level", None) and any(move.body for move in plan.moves)
+        if not _is_leading(plan, node) or _end(source, node) > first or is_circular:
+            break  # what imports from here while this module is loading finds the functions
         if not plan.edits.is_gone(node) and (isinstance(node, ast.Expr) or any(
                 isinstance(inner, (ast.Import, ast.ImportFrom)) for inner in ast.walk(node))):
             last = number

@@ -116,7 +116,8 @@ def _names_at(plan: Plan, site: Site) -> List[str]:
     for move in _moves_at(plan, site):
         if move.form != "same" or move.symbol.member:
             inside = needed(changed(move) + " " + move.body * (move.form == "local"), plan.target)
-            names |= needs(plan, move) if site.scope is plan.refs.names.module else inside - plan.at_top
+            at_top = site.scope is plan.refs.names.module
+            names |= inside | needs(plan, move).intersection(plan.at_top) if at_top else inside - plan.at_top
     return sorted(name for name in names.intersection(plan.target.homes) if not _is_there(plan, site, name))
 
 

@@ -1,4 +1,4 @@
-"""Which names of some modules the other files of a project take.
+"""Finds which names of some modules the other files of a project take.
 
 An import does not say which file it loads, so a module goes by a word: the last part of its path, for an `__init__.py`
 the name of its folder. Two modules of one word are both meant. A name too many costs a function that nobody needs, one
