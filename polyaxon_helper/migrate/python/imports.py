@@ -2,16 +2,17 @@
 import ast
 import re
 import tokenize
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import Callable, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
-from .source import Source, Token
+from .source import Source
 
 Import = Union[ast.Import, ast.ImportFrom]
 Item = Union[int, str]  # a name of the old statement, by its number, or a new one
 Key = Tuple[bool, str]
 
 REST_OF_LINE = re.compile(r"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|$)")
+ENDS = (tokenize.NEWLINE, tokenize.ENDMARKER)
 COMMENT = re.compile(r"#[^\r\n]*")
 ORDERS: Sequence[Callable[[Key], Tuple[object, object]]] = (lambda key: key, lambda key: (key[1], key[0]))
 """How people sort imports: `import` before `from`, or both by their module."""
@@ -30,12 +31,8 @@ class Parts(NamedTuple):
 def parts(source: Source, node: Import) -> Parts:
     """Read the import statement of a node."""
     start = source.start(node)
-    tokens: List[Token] = []
-    for token in source.tokens(start):
-        if token.kind in (tokenize.NEWLINE, tokenize.ENDMARKER) or token.text == ";":
-            break
-        if token.kind not in (tokenize.COMMENT, tokenize.NL):
-            tokens.append(token)
+    statement = takewhile(lambda token: token.kind not in ENDS and token.text != ";", source.tokens(start))
+    tokens = [token for token in statement if token.kind not in (tokenize.COMMENT, tokenize.NL)]
     keyword = next(number for number, token in enumerate(tokens) if token.text == "import")
     module = (tokens[1].start, tokens[keyword - 1].end) if keyword else (start, start)
     names = [token for token in tokens[keyword + 1:] if token.text not in "()"]

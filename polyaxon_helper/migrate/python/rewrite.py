@@ -31,7 +31,7 @@ def rewrite(refs: References, target: Target, moves: List[Move]) -> Edits:
         for change in move.changes:
             if change.field:
                 plan.edits.field(change.node, change.field, change.start, change.new)
-            elif isinstance(change.node, ast.expr):
+            elif isinstance(change.node, ast.expr):  # pragma: no branch - what has no field is one
                 plan.edits.expression(change.node, change.start, change.end, named(change.new, plan.chosen),
                                       _root(refs, change.node))
     texts = list(_functions(plan, functions))
@@ -49,7 +49,7 @@ def rewrite(refs: References, target: Target, moves: List[Move]) -> Edits:
 def _root(refs: References, node: ast.expr) -> ast.expr:
     """Give the whole expression that one is part of."""
     root = node
-    for parent in refs.names.around(node):
+    for parent in refs.names.around(node):  # pragma: no branch - a statement stands around every expression
         if isinstance(parent, ast.expr):
             root = parent
         elif not isinstance(parent, (ast.keyword, ast.comprehension, ast.arguments)):

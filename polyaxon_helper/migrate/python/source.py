@@ -96,10 +96,11 @@ class Source:
         first, column = self.position(offset)
         lines = (self.text[max(start, offset):self.line_end(start)] + "\n" for start in self.starts[first - 1:])
         try:
-            for kind, text, begin, end, _ in tokenize.generate_tokens(lambda: next(lines, "")):
+            tokens = tokenize.generate_tokens(lambda: next(lines, ""))
+            for kind, text, begin, end, _ in tokens:  # pragma: no branch - a logical line has an end
                 yield Token(kind, text, *(self.starts[first + line - 2] + at + (column - 1) * (line == 1)
                                           for line, at in (begin, end)))
                 if kind == tokenize.NEWLINE:
                     return
-        except (tokenize.TokenError, SyntaxError, IndexError):
-            return  # an expression was read beyond its end, into the bracket that it stands in
+        except (tokenize.TokenError, SyntaxError, IndexError):  # pragma: no cover - beyond the end of an expression
+            return
