@@ -203,7 +203,7 @@ def _unescaped(escapes: Match[str]) -> str:
 
 KINDS: Tuple[Tuple[Pattern[str], Tuple[Callable[[str], Found], ...]], ...] = tuple(
     (re.compile(r"(?:.*/)?(?:{})".format(kinds)), scans) for kinds, scans in (
-        (r"\.polyaxon|[^/\n]*(?:\.pyw?|\.lock|ignore)\n", ()),
+        (r"\.polyaxon|[^\n]*\.(?:dist|egg)-info/|[^/\n]*(?:\.pyw?|\.lock|ignore)\n", ()),  # and what pip writes down
         (r".*\.(?:md|markdown|rst|adoc|html?|tex|log|diff|patch)\n", ()),
         (r"(?:readme|changes|changelog|history|news|licen[cs]e)(?:\.txt)?\n", ()),
         (r".*\.ipynb\n", (_notebook,)),

@@ -53,6 +53,7 @@ SILENT = {
         "setup.cfg", "[options]\ninstall_requires =\n  numpy\npackages =\n  polyaxon_helper\n[mypy-polyaxon_helper.*]\n"
         "ignore_missing_imports = True\n"),
     "an ignored folder": (".gitignore", "polyaxon_helper\n"),
+    "what pip writes down of a package": ("lib/polyaxon_helper-0.6.0.dist-info/top_level.txt", "polyaxon_helper\n"),
     "what the CLI keeps": (".polyaxonproject", "polyaxon-helper\n"),
     "what the CLI keeps in a folder": ("a/.polyaxon/run.sh", "pip install polyaxon-helper\n"),
     "what the CLI keeps in a folder of Windows": ("a\\.polyaxon\\run.sh", "pip install polyaxon-helper\n"),
