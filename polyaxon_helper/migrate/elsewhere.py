@@ -4,17 +4,19 @@ No uses are comments, prose (all of .md and .rst), labels and links, what the CL
 files of 1 MB and more, and lock files: a lock file is made anew from the file that is reported.
 """
 import re
-from bisect import bisect
 from functools import partial
-from typing import Callable, Dict, Iterator, List, Match, NamedTuple, Pattern, Tuple
+from typing import Callable, Dict, Iterator, List, Match, Pattern, Tuple
+
+from .python import Place
+from .python.references import LEGACY, OURS
+from .python.source import line_starts, position
 
 LARGE = 1 << 20
 # PowerShell's `pip freeze > requirements.txt` writes UTF-16, in which a zero stands between two letters
 GATE = re.compile(b"(?i)" + b"\0?".join([b"%c" % each for each in b"polyaxon|helper"]).replace(b"|", b"[-_.]"))
 NAME = r"polyaxon[-_.]helper"
 NAMED = re.compile(NAME, re.I)
-MODULE = "polyaxon_helper"
-LEGACY = re.compile(MODULE + r"(?![\w/-]|\.(?:client|local|migrate|resend)\b)")
+LEGACY_API = re.compile(r"{}(?![\w/-]|\.(?:{})\b)".format(LEGACY, "|".join(OURS)))
 
 # What to do about each kind of use
 INSTALLED = "write {} in its place, each as a requirement of its own"
@@ -59,14 +61,7 @@ ESCAPES = re.compile(r'(?:\\(?:u....|.))+|"(?:\s*,\s*")?', re.S)
 Found = Iterator[Tuple[int, str]]  # offsets, with one of the three messages
 
 
-class Use(NamedTuple):
-    line: int
-    column: int
-    name: str
-    message: str
-
-
-def uses(path: str, raw: bytes, keeps: bool, instead: str) -> List[Use]:
+def uses(path: str, raw: bytes, keeps: bool, instead: str) -> List[Place]:
     """Find the uses in a file; what installs the package is none where the rewritten code `keeps` needing it."""
     text = _decoded(raw)
     kind = "{}\n{}".format(path.lower().replace("\\", "/"), text[:100])
@@ -75,7 +70,7 @@ def uses(path: str, raw: bytes, keeps: bool, instead: str) -> List[Use]:
     return _placed(text, found, instead)
 
 
-def setup_uses(text: str, instead: str) -> List[Use]:
+def setup_uses(text: str, instead: str) -> List[Place]:
     """Find the strings of a setup.py that require the package."""
     found: Dict[int, str] = {}
     key = ""
@@ -88,11 +83,10 @@ def setup_uses(text: str, instead: str) -> List[Use]:
     return _placed(text, found, instead)
 
 
-def _placed(text: str, found: Dict[int, str], instead: str) -> List[Use]:
-    starts = [0] + [match.end() for match in re.finditer("\n", text)]
-    lines = {at: bisect(starts, at) for at in sorted(found)}
-    return [Use(line, at - starts[line - 1] + 1, text[at:at + len(MODULE)],
-                found[at].format(instead)) for at, line in lines.items()]
+def _placed(text: str, found: Dict[int, str], instead: str) -> List[Place]:
+    starts = line_starts(text)
+    return [Place(*position(starts, at), name=text[at:at + len(LEGACY)], message=found[at].format(instead))
+            for at in sorted(found)]
 
 
 def _decoded(raw: bytes) -> str:
@@ -126,7 +120,7 @@ def _commands(text: str) -> Found:
             words = list(WORD.finditer(code, *command.span()))
             yield from _installed(words)
             yield from ((word.start(), RUN) for before, word in zip(words, words[1:])
-                        if before.group() == "-m" and LEGACY.match(word.group()))
+                        if before.group() == "-m" and LEGACY_API.match(word.group()))
 
 
 def _installed(words: List[Match[str]]) -> Found:
@@ -176,14 +170,14 @@ def _script(text: str) -> Found:
     yield from _commands(_blanked(PYTHON, text))
     code = _blanked(CONTINUED, _blanked(PYTHON, text, whole=True))
     for statement in STATEMENT.finditer(code):
-        if MODULE in statement.group():
+        if LEGACY in statement.group():
             yield from _imported(list(DOTTED.finditer(code, *statement.span())))
 
 
 def _imported(words: List[Match[str]]) -> Found:
     end = {"from": 2, "import": len(words)}.get(words[0].group(), 0)
     yield from ((word.start(), IMPORTED) for before, word in zip(words, words[1:end])
-                if before.group() != "as" and LEGACY.match(word.group()))
+                if before.group() != "as" and LEGACY_API.match(word.group()))
 
 
 def _notebook(text: str) -> Found:

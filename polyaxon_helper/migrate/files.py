@@ -8,7 +8,8 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Dict, Iterable, Iterator, List, Set, Tuple
 
-LEGACY = "polyaxon_helper"
+from .python.references import LEGACY
+
 NAMESAKES = (os.path.join(LEGACY, "__init__.py"), LEGACY + ".py")
 RELEASED = (b"get_cluster_def", b"get_tf_config")  # in the __init__.py of every release, and of hardly anybody else
 

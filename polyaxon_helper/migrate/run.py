@@ -7,7 +7,7 @@ from typing import Dict, FrozenSet, Iterator, List, Tuple
 from ..replacements import Target
 from . import elsewhere
 from .files import PYTHON, Files, Problem, decode, own, read as read_bytes, replace, tidy
-from .python import Module, Place, Report, Unreadable, leaving, read, rewrite
+from .python import References, Report, Unreadable, leaving, read, rewrite
 from .python.taken import taken
 from .report import Outcome, shown
 
@@ -21,14 +21,14 @@ def outcomes(files: Files, target: Target, selected: FrozenSet[str], writes: boo
     """Rewrite the given files; give what came of each that names what is to be moved."""
     paths = list(shown("looking for files", files.given()))
     found: Dict[str, Outcome] = {}
-    modules: Dict[str, Tuple[Module, str]] = {}
+    modules: Dict[str, Tuple[References, str]] = {}
     wanted: Dict[str, FrozenSet[str]] = {}
     for path in shown("reading", paths):
         with _told(path, files):
             outcome, is_source = _look(path, files, target)
             if is_source:
                 text, encoding = decode(outcome.old)
-                modules[path] = read(text), encoding
+                modules[path] = read(text, target), encoding
                 wanted[path] = leaving(modules[path][0], target, selected)
             if outcome.old:
                 found[path] = outcome
@@ -50,7 +50,7 @@ def outcomes(files: Files, target: Target, selected: FrozenSet[str], writes: boo
         uses = elsewhere.uses(path, raw, needed, target.requires) if path not in wanted and not each.own else []
         if path in wanted and os.path.basename(path) == "setup.py" and not needed:
             uses = elsewhere.setup_uses(decode(raw)[0], target.requires)
-        each.report.places.extend(Place(*use) for use in uses)
+        each.report.places.extend(uses)
     return [found[path] for path in paths if path in found]
 
 

@@ -56,7 +56,7 @@ def rows(name: str) -> Dict[str, Row]:
 
 def move(text: str, target: Target = PYTHON_3_9, selected: FrozenSet[str] = ALL, taken: FrozenSet[str] = frozenset()
          ) -> Result:
-    return rewrite(read(text), target, selected, taken)
+    return rewrite(read(text, target), target, selected, taken)
 
 
 def same_reports(result: Result, reports: List[str]) -> bool:

@@ -4,7 +4,8 @@ from typing import List, Tuple
 
 import pytest
 
-from polyaxon_helper.migrate.elsewhere import GATE, IMPORTED, INSTALLED, RUN, Use, setup_uses, uses
+from polyaxon_helper.migrate.elsewhere import GATE, IMPORTED, INSTALLED, RUN, setup_uses, uses
+from polyaxon_helper.migrate.python import Place
 
 INSTEAD = "polyaxon-client"
 IN_PLACE = INSTALLED.format(INSTEAD)
@@ -214,7 +215,7 @@ SETUPS = {
 }
 
 
-def marked(text: str, message: str) -> Tuple[str, List[Use]]:
+def marked(text: str, message: str) -> Tuple[str, List[Place]]:
     """Give the text without its marks, and the uses that stand behind them."""
     found = []
     lines = text.replace("\r\n", " \n").replace("\r", "\n").split("\n")
@@ -222,7 +223,7 @@ def marked(text: str, message: str) -> Tuple[str, List[Use]]:
         before, *rest = line.split("»")
         column = len(before) + 1
         for each in rest:
-            found.append(Use(number, column, each[:len("polyaxon-helper")], message))
+            found.append(Place(number, column, each[:len("polyaxon-helper")], message))
             column += len(each)
     return text.replace("»", ""), found
 
@@ -312,7 +313,7 @@ BYTES = {
 def test_bytes(raw: bytes, expected: List[Tuple[int, int]]) -> None:
     assert GATE.search(raw)
     found = uses("requirements.txt", raw, False, INSTEAD)
-    assert found == [Use(line, column, "polyaxon-helper", IN_PLACE) for line, column in expected]
+    assert found == [Place(line, column, "polyaxon-helper", IN_PLACE) for line, column in expected]
 
 
 @pytest.mark.parametrize("text", ["polyaxon", "helper", "polyaxon helper", "polyaxon-client", "polyaxon\0\0-helper"])

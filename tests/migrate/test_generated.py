@@ -94,7 +94,7 @@ def compiles(text: str) -> bool:
 
 def moved(texts: Dict[str, str], target: Target) -> Dict[str, str]:
     """Move a project, as a run over its files does."""
-    modules = {path: read(text) for path, text in texts.items()}
+    modules = {path: read(text, target) for path, text in texts.items()}
     left = taken({path: leaving(module, target, ALL) for path, module in modules.items()},
                  [(path, text.encode()) for path, text in texts.items()])
     found = {}

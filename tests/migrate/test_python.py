@@ -162,7 +162,7 @@ def test_keeps_every_other_byte(before: str, after: str) -> None:
 ], ids=["Python 2", "a syntax error", "an indentation error", "too deep", "a unicode error", "tabs and spaces"])
 def test_says_what_does_not_parse(text: str, line: int) -> None:
     with pytest.raises(Unreadable) as caught:
-        read(text)
+        read(text, PYTHON_3_9)
     assert caught.value.line == line
 
 
@@ -308,7 +308,7 @@ LEAVING: Dict[str, Tuple[str, List[str], List[str]]] = {
 def test_what_submodules_take_stands_above_their_import() -> None:
     """They take it while the package is loading."""
     text = "from polyaxon_helper import get_params\nfrom .a import f\n"
-    new = rewrite(read(text), PYTHON_3_9, ALL, frozenset(("get_params",))).text
+    new = rewrite(read(text, PYTHON_3_9), PYTHON_3_9, ALL, frozenset(("get_params",))).text
     assert new.index("def get_params()") < new.index("from .a import f")
 
 
@@ -322,9 +322,8 @@ def test_a_get_experiment_that_a_parameter_hides_is_not_called() -> None:
 
 @pytest.mark.parametrize("text, client, traceml", list(LEAVING.values()), ids=list(LEAVING))
 def test_tells_which_names_would_go(text: str, client: List[str], traceml: List[str]) -> None:
-    module = read(whole(text))
-    assert sorted(leaving(module, PYTHON_3_9, ALL)) == client
-    assert sorted(leaving(module, TRACEML, ALL)) == traceml
+    assert sorted(leaving(read(whole(text), PYTHON_3_9), PYTHON_3_9, ALL)) == client
+    assert sorted(leaving(read(whole(text), TRACEML), TRACEML, ALL)) == traceml
 
 
 # Notes, and what else is said of a module

@@ -3,20 +3,17 @@
 source, names -> references -> decide (experiments) -> rewrite (plan, statements, imports) -> edits; beside them, taken.
 Each phase takes values and gives values.
 """
-from bisect import bisect_right
-from typing import FrozenSet, List, NamedTuple, Tuple
+from typing import FrozenSet, List, NamedTuple
 
 from ...replacements import Target
 from .decide import decide, notes
 from .experiments import maker, own_experiment
 from .names import Names
-from .references import CLIENT_ONLY, LEGACY, OF_CLIENT, Found, references
+from .references import CLIENT_ONLY, LEGACY, OF_CLIENT, Found, References, references
 from .rewrite import rewrite as edits_of
-from .source import LINE_END, Source, Surprise, Unreadable
+from .source import Source, Surprise, Unreadable, line_starts, position
 
-__all__ = ["Module", "Place", "Report", "Result", "Surprise", "Unreadable", "leaving", "read", "rewrite"]
-
-Module = Tuple[Source, Names]  # a module, read
+__all__ = ["Place", "References", "Report", "Result", "Surprise", "Unreadable", "leaving", "read", "rewrite"]
 
 
 class Place(NamedTuple):  # a place in a text that a person has to read about
@@ -41,29 +38,27 @@ class Result(NamedTuple):  # a module, rewritten
     on_client: bool  # whether something in it stays with polyaxon_client
 
 
-def read(text: str) -> Module:
-    """Read a module; raises Unreadable where Python can't parse it."""
+def read(text: str, target: Target) -> References:
+    """Read a module, for a target; raises Unreadable where Python can't parse it."""
     source = Source(text)
-    return source, Names(source.tree)
+    return references(source, Names(source.tree), target)
 
 
-def leaving(module: Module, target: Target, selected: FrozenSet[str]) -> FrozenSet[str]:
+def leaving(refs: References, target: Target, selected: FrozenSet[str]) -> FrozenSet[str]:
     """Give the names of the module's top that would go, were nothing else to need them."""
-    refs = references(*module, target)
     gone = [move.symbol.variable for move in decide(refs, target, selected, frozenset())[0]
             if move.form == "inline" or move.function not in ("", move.symbol.variable.name)]
     gone += [made.variable for made in (maker(refs), own_experiment(refs)) if made and target.sources]
     return frozenset(variable.name for variable in gone if variable.scope is refs.names.module)
 
 
-def rewrite(module: Module, target: Target, selected: FrozenSet[str], taken: FrozenSet[str]) -> Result:
+def rewrite(refs: References, target: Target, selected: FrozenSet[str], taken: FrozenSet[str]) -> Result:
     """Move these names to a target, but those that other files take; raises Surprise."""
-    refs = references(*module, target)
     moves, found, own = decide(refs, target, selected, taken)
     edits = edits_of(refs, target, moves)
     text = edits.result() if moves else refs.source.text
     told = found, notes(refs, target, moves)
-    starts = [0] + [end.end() for end in LINE_END.finditer(text)]
+    starts = line_starts(text)
     before = Report(*([_place(refs.source.starts, each.offset, each) for each in part] for part in told))
     after = Report(*([_place(starts, edits.moved(each.offset), each) for each in part] for part in told))
     moved = [move.symbol for move in moves]
@@ -76,5 +71,4 @@ def rewrite(module: Module, target: Target, selected: FrozenSet[str], taken: Fro
 
 
 def _place(starts: List[int], offset: int, found: Found) -> Place:
-    line = bisect_right(starts, offset)
-    return Place(line, offset - starts[line - 1] + 1, found.name, found.message)
+    return Place(*position(starts, offset), name=found.name, message=found.message)

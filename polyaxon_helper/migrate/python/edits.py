@@ -120,15 +120,15 @@ class Edits:
             number = bisect_left(edits, (line,))
             brackets: List[Tuple[int, int, int]] = []  # the column behind each, how far it moves, and how far its line
             for kind, text, start, _ in self.source.tokens(root):
-                begin = self.source.line_start(start)
-                if begin != line:
+                top = self.source.line_start(start)
+                if top != line:
                     column, shift, hanging = brackets[-1] if brackets else (-1, 0, 0)
-                    is_first = not strings and begin not in done and not self.source.text[begin:start].strip()
-                    shift = (shift if start - begin == column else hanging) if is_first else 0
-                    line, indented = begin, shift
+                    is_first = not strings and top not in done and not self.source.text[top:start].strip()
+                    shift = (shift if start - top == column else hanging) if is_first else 0
+                    line, indented = top, shift
                     if shift:
-                        done.add(begin)
-                        yield Edit(max(begin, start + min(0, shift)), start, " " * shift)
+                        done.add(top)
+                        yield Edit(max(top, start + min(0, shift)), start, " " * shift)
                 while number < len(edits) and edits[number].end <= start:
                     if edits[number].start >= line:
                         shift += len(edits[number].new) - (edits[number].end - edits[number].start)

@@ -7,7 +7,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Union
 from ...replacements import CLIENT, GET_EXPERIMENT, METHODS, REPLACEMENTS, TRACEML, TRACKING, snippet
 from .edits import shares_line
 from .names import Names, Scope, Variable
-from .references import LEGACY, Found, References, Symbol, Use
+from .references import LEGACY, Found, References, Symbol, Use, use_of
 
 WORD = re.compile(r"(?<![\w.\"'])[A-Za-z_]\w*")
 STATE = "_experiment"  # where get_experiment keeps the Experiment
@@ -100,10 +100,8 @@ def run_steps(refs: References, symbol: Symbol, bound: Sequence[str]) -> Iterato
             name = function.variable.name
             if name in bound:
                 yield Found(refs.source.start(function.statements[1]), name, HANDED.format(RUN))
-            for _, node, scope, _ in function.variable.uses:
-                start = refs.source.start(node)
-                called = Use(node, scope, node, start, start + len(name), names.parents[node])
-                yield from _making_steps(refs, called, name, bound)
+            for mention in function.variable.uses:
+                yield from _making_steps(refs, use_of(refs, mention), name, bound)
 
 
 def _making_steps(refs: References, use: Use, name: str, bound: Sequence[str]) -> Iterator[Step]:

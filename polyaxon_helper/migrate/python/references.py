@@ -6,7 +6,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...replacements import REPLACEMENTS, Target
 from .imports import Import, own_lines
-from .names import Names, Scope, Variable
+from .names import Mention, Names, Scope, Variable
 from .source import Source
 
 LEGACY = "polyaxon_helper"
@@ -133,7 +133,8 @@ def _symbols(refs: References, variable: Variable, name: str, parts: List[Part])
     used: Dict[str, List[Use]] = {}
     if not variable.uses and (name != LEGACY or any(alias.name == LEGACY for alias in aliases)):
         used[name] = []  # an import that nothing uses
-    for _, node, scope, _ in variable.uses:
+    for mention in variable.uses:
+        node = mention.node
         is_member = name == LEGACY and isinstance(parents[node], ast.Attribute)
         whole, legacy = (parents[node], parents[node].attr) if is_member else (node, name)
         if legacy == LEGACY:
@@ -141,8 +142,7 @@ def _symbols(refs: References, variable: Variable, name: str, parts: List[Part])
         elif not isinstance(whole.ctx, ast.Load):
             odd.append(Found(start(node), legacy, ASSIGNED))
         elif legacy in REPLACEMENTS:
-            end = refs.source.word(start(node), node.id, *([".", legacy] if is_member else []))
-            used.setdefault(legacy, []).append(Use(node, scope, whole, start(node), end, parents[whole]))
+            used.setdefault(legacy, []).append(use_of(refs, mention, *([".", legacy] if is_member else [])))
         elif legacy not in OURS:
             refs.found.append(Found(start(node), legacy, UNKNOWN))
     refs.found.extend(odd)
@@ -150,6 +150,13 @@ def _symbols(refs: References, variable: Variable, name: str, parts: List[Part])
         as_dict = {is_dict(refs.names, use.parent) for use in uses}
         meant = "get_data_paths" if legacy == "get_data_path" and as_dict == {True} else legacy
         yield Symbol(legacy, meant, variable, name == LEGACY, parts, uses, not (variable.unclear or others or odd))
+
+
+def use_of(refs: References, mention: Mention, *member: str) -> Use:
+    """Give a use of a name, or of a member of the package that it is."""
+    node, parents = mention.node, refs.names.parents
+    whole, start = parents[node] if member else node, refs.source.start(node)
+    return Use(node, mention.scope, whole, start, refs.source.word(start, node.id, *member), parents[whole])
 
 
 def is_dict(names: Names, call: ast.AST) -> bool:

@@ -5,7 +5,7 @@ import sys
 import tokenize
 import warnings
 from bisect import bisect_right
-from typing import Iterator, NamedTuple, Optional, Tuple, Union
+from typing import Iterator, List, NamedTuple, Optional, Tuple, Union
 
 LINE_END = re.compile(r"\r\n|\r|\n")  # str.splitlines() knows more of them than Python does
 GAP = re.compile(r"(?:[ \t\f\r\n\\]|#[^\r\n]*)*")  # what may stand between two tokens in parentheses
@@ -44,13 +44,23 @@ def parsed(text: Union[str, bytes]) -> ast.Module:
             raise Unreadable(message, getattr(error, "lineno", None) or 1) from None
 
 
+def line_starts(text: str) -> List[int]:
+    """Give the offsets where the lines of a text start."""
+    return [0] + [end.end() for end in LINE_END.finditer(text)]
+
+
+def position(starts: List[int], offset: int) -> Tuple[int, int]:
+    """Give line and column, both from 1, as editors show them, in a text with these lines."""
+    line = bisect_right(starts, offset)
+    return line, offset - starts[line - 1] + 1
+
+
 class Source:
     def __init__(self, text: str) -> None:
         self.text = text
         self.tree = parsed(text)
-        ends = list(LINE_END.finditer(text))
-        self.newline = ends[0].group() if ends else "\n"
-        self.starts = [0] + [end.end() for end in ends]
+        self.newline = next((end.group() for end in LINE_END.finditer(text)), "\n")
+        self.starts = line_starts(text)
         self.unit = next((each.group(1) for each in UNIT.finditer(text)), "    ")  # one level of indentation
         self._is_ascii = text.isascii()
 
@@ -63,9 +73,7 @@ class Source:
         return begin + column
 
     def position(self, offset: int) -> Tuple[int, int]:
-        """Give line and column, both from 1, as editors show them."""
-        line = bisect_right(self.starts, offset)
-        return line, offset - self.starts[line - 1] + 1
+        return position(self.starts, offset)
 
     def line_start(self, offset: int) -> int:
         return self.starts[bisect_right(self.starts, offset) - 1]
