@@ -14,6 +14,7 @@ OTHER_NAMES = {"Experiment": "PolyaxonExperiment", "Job": "PolyaxonJob", "get_ex
                "PolyaxonClientException": "ClientException", "tracking": "traceml_tracking",
                STATE: "_polyaxon_experiment"}
 # What to call something whose name means something else; others get polyaxon_ in front
+REBOUND = "  # noqa: F811"  # goes into a module: what a guard's function is named is bound before it too
 
 
 class Plan(NamedTuple):
@@ -123,7 +124,7 @@ def definition(plan: Plan, move: Move, site: Optional[Site] = None) -> str:
                                        for binding in move.symbol.variable.bindings)
     returns = "" if move.symbol.name == "send_metrics" else "return "
     return "def {}({}):{}\n    {}{}\n".format(
-        move.function, SIGNATURES.get(move.symbol.name, ("", ""))[0], "  # noqa: F811" if rebinds else "", returns,
+        move.function, SIGNATURES.get(move.symbol.name, ("", ""))[0], REBOUND * rebinds, returns,
         named(move.body, plan.chosen))
 
 

@@ -9,7 +9,7 @@ from .plan import Plan, changed, definition, laid_out, name_as, needed, needs
 from .references import LEGACY, Site
 from .source import Source
 
-NOQA = "  # noqa: F401"
+NOQA = "  # noqa: F401"  # goes into a module: only its `try` needs the import
 
 
 class Block(NamedTuple):
