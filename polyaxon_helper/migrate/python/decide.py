@@ -12,7 +12,8 @@ FALLBACK = "stands in for polyaxon_client where that can't be imported; delete i
 IN_CLASS = "an import in a class body; move it to the top of the module, then run again"
 TWICE = "one import gives two things this name; leave the last, then run again"
 SPELLED = "written in a way that can't be edited safely; write it as one word, or as module.name, then run again"
-NOT_ALONE = "shares its line, or a name, with something else; give the import a line of its own, then run again"
+NOT_ALONE = "its import shares a line, or a name, with something else, or has comments among its names; give it a " \
+            "line of its own, without them, then run again"
 ANNOTATION = "a quoted annotation names it; write the annotation without it, then run again"
 NAMED = "something else has this name here; rename one of them, then run again"
 HANDED_ON = "handed on as a value by a function that imports it; import it at the top of the module, then run again"

@@ -2,7 +2,8 @@
 import ast
 import re
 import tokenize
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from itertools import accumulate
 from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from .source import LINE_END, Source, Surprise, Unreadable, parsed
@@ -16,6 +17,9 @@ class Edit(NamedTuple):
     start: int
     end: int
     new: str
+
+    def growth(self) -> int:
+        return len(self.new) - (self.end - self.start)
 
 
 def mark(blank_lines: int, exact: bool = False) -> str:
@@ -32,18 +36,18 @@ class Edits:
         self.instead: Dict[ast.AST, List[ast.AST]] = {}  # the nodes that a node becomes; it may be one of them
         self.statements: Dict[ast.stmt, Tuple[List[ast.stmt], List[ast.stmt], List[ast.stmt]]] = {}
         self.fields: Dict[Tuple[ast.AST, str], str] = {}  # what a text in a node becomes
-        self.roots: Set[int] = set()  # where expressions start whose lines may have to move with a bracket
-        self.passes: List[List[Edit]] = []  # once there is a result
+        self.lines: Set[int] = set()  # where statements start whose further lines may have to move with a bracket
+        self.passes: List[Tuple[List[int], List[int]]] = []  # where edits end, and how far what follows them moves
 
     def replace(self, start: int, end: int, new: str) -> None:
         self.edits[start, end] = self.edits.get((start, end), "") + new  # what is inserted at one place adds up
 
-    def expression(self, node: ast.expr, start: int, end: int, new: str, root: ast.expr) -> None:
-        """Put another expression in the place of one that is part of `root`."""
+    def expression(self, node: ast.expr, start: int, end: int, new: str, statement: ast.stmt) -> None:
+        """Put another expression in the place of one that stands in `statement`."""
         self.replace(start, end, new)
         self.instead[node] = [ast.parse(new, mode="eval").body]
-        if getattr(root, "end_lineno", None) != root.lineno:  # Python 3.7 does not know it
-            self.roots.add(self.source.start(root))
+        if getattr(statement, "end_lineno", None) != statement.lineno:  # Python 3.7 does not know it
+            self.lines.add(self.source.start(statement))
 
     def field(self, node: ast.AST, field: str, start: int, new: str) -> None:
         """Put another word in the place of the one that a field of a node has."""
@@ -70,13 +74,14 @@ class Edits:
         marked = applied(self.source.text, edits)
         self._verify(marked, edits)
         tidying = list(_tidying(marked, self.source.newline))
-        self.passes = [edits, tidying]
+        self.passes = [([edit.end for edit in each], [0, *accumulate(map(Edit.growth, each))])
+                       for each in (edits, tidying)]
         return applied(marked, tidying)
 
     def moved(self, offset: int) -> int:
         """Give where something that stays stands after `result`."""
-        for edits in self.passes:
-            offset += sum(len(edit.new) - (edit.end - edit.start) for edit in edits if edit.end <= offset)
+        for ends, moves in self.passes:
+            offset += moves[bisect_right(ends, offset)]
         return offset
 
     def _verify(self, text: str, edits: List[Edit]) -> None:
@@ -114,31 +119,25 @@ class Edits:
 
     def _aligning(self, edits: List[Edit]) -> Iterator[Edit]:
         """Give the edits that keep continuation lines aligned with a bracket that moves."""
-        done: Set[int] = set()
-        for root in sorted(self.roots):
-            line, shift, indented, strings = self.source.line_start(root), 0, 0, 0
-            number = bisect_left(edits, (line,))
+        for statement in sorted(self.lines):
+            line, shift, indented = self.source.line_start(statement), 0, 0
+            number = bisect_left(edits, (statement,))
             brackets: List[Tuple[int, int, int]] = []  # the column behind each, how far it moves, and how far its line
-            for kind, text, start, _ in self.source.tokens(root):
+            for kind, text, start, _ in self.source.tokens(statement):
+                while number < len(edits) and edits[number].end <= start:
+                    shift += edits[number].growth()
+                    number += 1
                 top = self.source.line_start(start)
                 if top != line:
                     column, shift, hanging = brackets[-1] if brackets else (-1, 0, 0)
-                    is_first = not strings and top not in done and not self.source.text[top:start].strip()
-                    shift = (shift if start - top == column else hanging) if is_first else 0
-                    line, indented = top, shift
+                    is_first = not self.source.text[top:start].strip()
+                    line, shift = top, (shift if start - top == column else hanging) * is_first
+                    indented = shift
                     if shift:
-                        done.add(top)
                         yield Edit(max(top, start + min(0, shift)), start, " " * shift)
-                while number < len(edits) and edits[number].end <= start:
-                    if edits[number].start >= line:
-                        shift += len(edits[number].new) - (edits[number].end - edits[number].start)
-                    number += 1
-                strings += {"FSTRING_START": 1, "FSTRING_END": -1}.get(tokenize.tok_name[kind], 0)
                 if kind == tokenize.OP and text in "([{":
                     brackets.append((start - line + 1, shift, indented))
                 elif kind == tokenize.OP and text in ")]}":
-                    if not brackets:
-                        break
                     brackets.pop()
 
 

@@ -8,12 +8,10 @@ from typing import Callable, Iterable, List, NamedTuple, Optional, Sequence, Tup
 from .source import Source
 
 Import = Union[ast.Import, ast.ImportFrom]
-Item = Union[int, str]  # a name of the old statement, by its number, or a new one
 Key = Tuple[bool, str]
 
 REST_OF_LINE = re.compile(r"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|$)")
 ENDS = (tokenize.NEWLINE, tokenize.ENDMARKER)
-COMMENT = re.compile(r"#[^\r\n]*")
 ORDERS: Sequence[Callable[[Key], Tuple[object, object]]] = (lambda key: key, lambda key: (key[1], key[0]))
 """How people sort imports: `import` before `from`, or both by their module."""
 
@@ -41,14 +39,17 @@ def parts(source: Source, node: Import) -> Parts:
     return Parts(start, module, tokens[keyword].end, elements, tokens[-1].end)
 
 
-def own_lines(source: Source, node: ast.stmt) -> Optional[Tuple[int, int]]:
+def own_lines(source: Source, node: Import) -> Optional[Tuple[int, int]]:
     """Give where the lines of an import start and end, if it has them alone."""
-    if not isinstance(node, (ast.Import, ast.ImportFrom)):
-        return None
     old = parts(source, node)
     begin = source.line_start(old.start)
     alone = not source.text[begin:old.start].strip() and REST_OF_LINE.match(source.text, old.end)
     return (begin, source.line_end(old.end) + len(source.newline)) if alone else None
+
+
+def has_comment(source: Source, node: Import) -> bool:
+    """Tell whether a comment stands among the names of an import, which then can't be edited."""
+    return "#" in source.text[source.start(node):parts(source, node).end]
 
 
 def texts(node: Import) -> List[str]:
@@ -61,61 +62,29 @@ def import_text(module: str, names: Iterable[str]) -> str:
     return "{}import {}".format("from {} ".format(module) if module else "", ", ".join(names))
 
 
-def reworded(source: Source, node: Import, module: str, wanted: Sequence[str]) -> Tuple[str, str]:
-    """Give a statement with another module and other names, as it was laid out and in plain words."""
-    old, text, names = parts(source, node), source.text, texts(node)
-    items: List[Item] = [number for number, name in enumerate(names) if name in wanted]
-    plain = [name for name in names if name in wanted]
-    for name in sorted(set(wanted).difference(names), key=name_key):
-        at = next((number for number, each in enumerate(plain) if name_key(each) > name_key(name)), len(plain))
-        items.insert(at, name)
-        plain.insert(at, name)
-    if not set(plain).intersection(names) and "#" not in text[old.start:old.end]:
-        return import_text(module, plain), import_text(module, plain)
-    head = text[old.start:old.module[0]] + module + text[old.module[1]:old.names]
-    lines = (head + _listed(source, old, items)).split(source.newline)
-    column = source.position(old.names)[1] - 1 + text[old.names:old.elements[0][0]].find("(") + 1
-    moves = len(module) - (old.module[1] - old.module[0])
-    for number, line in enumerate(lines[1:], 1):
-        if len(line) - len(line.lstrip(" ")) == column and "(" in lines[0] and moves:
-            lines[number] = " " * (column + moves) + line.lstrip(" ")
-    return source.newline.join(lines), import_text(module, plain)
+def ordered(there: Sequence[str], wanted: Iterable[str]) -> List[str]:
+    """Give the wanted names: those that are there in their order, and each new one where it sorts."""
+    names = [name for name in there if name in wanted]
+    for name in sorted(set(wanted).difference(there), key=name_key):
+        names.insert(next((at for at, each in enumerate(names) if name_key(each) > name_key(name)), len(names)), name)
+    return names
 
 
-def _listed(source: Source, old: Parts, items: Sequence[Item]) -> str:
-    """Give the list of names, with its brackets and comments."""
-    text, newline = source.text, source.newline
-    prefix, suffix = text[old.names:old.elements[0][0]], text[old.elements[-1][1]:old.end]
+def reworded(source: Source, node: Import, module: str, names: Sequence[str]) -> str:
+    """Give a statement with another module and other names, as it is laid out."""
+    old, text, there = parts(source, node), source.text, texts(node)
+    if set(names).isdisjoint(there):
+        return import_text(module, names)
+    ahead = text[old.names:old.elements[0][0]]
     gaps = [text[one[1]:other[0]] for one, other in zip(old.elements, old.elements[1:])]
-    indent = prefix.rpartition(newline)[2] if newline in prefix else ""
-    plain = next((gap for gap in gaps if "#" not in gap), "," + newline + indent if indent else ", ")
-    behind = [COMMENT.search(gap.partition(newline)[0]) for gap in [*gaps, suffix]]
-    comments = ["  " + match.group() if match else "" for match in behind]
-    out, comment = prefix, ""
-    for number, item in enumerate(items):
-        ahead = gaps[item - 1] if isinstance(item, int) and item else plain
-        if number:
-            out += _gap(comment, ahead, newline, indent)
-        elif isinstance(item, int) and item and newline in prefix:
-            out = prefix.rpartition(newline)[0] + _tail(ahead, newline)  # with the comments above this name
-        out += item if isinstance(item, str) else text[slice(*old.elements[item])]
-        comment = comments[item] if isinstance(item, int) else ""
-    if items[-1] == len(gaps) or not suffix:
-        return out + suffix
-    return out + "," * ("," in suffix) + comment + (_tail(suffix, newline) or newline * bool(comment) + ")")
-
-
-def _gap(comment: str, ahead: str, newline: str, indent: str) -> str:
-    """Give what stands between two names, of which one has a comment, the other came after `ahead`."""
-    if not comment:
-        line, end, rest = ahead.partition(newline)
-        return COMMENT.sub("", line).rstrip(" " * bool(end)) + end + rest
-    return "," + comment + (_tail(ahead, newline) or newline + (indent or "    "))
-
-
-def _tail(gap: str, newline: str) -> str:
-    """Give all behind the first line, with the line end; "" where there is one line alone."""
-    return "".join(gap.partition(newline)[1:])
+    gaps.insert(0, gaps[0] if gaps else "," + (ahead.partition("(")[2] or " "))  # in front of a new name
+    out = names[0] + "".join(gaps[there.index(name) if name in there else 0] + name for name in names[1:])
+    behind = source.newline + " " * (source.position(old.elements[0][0])[1] - 1)  # the bracket, which moves
+    shift = len(module) - (old.module[1] - old.module[0])
+    if ahead.endswith("("):
+        out = out.replace(behind, behind + " " * shift if shift > 0 else behind[:shift or None])
+    return text[old.start:old.module[0]] + module + text[old.module[1]:old.elements[0][0]] + out + \
+        text[old.elements[-1][1]:old.end]
 
 
 def name_key(name: str) -> Tuple[int, str, str]:

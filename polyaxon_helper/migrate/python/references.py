@@ -5,7 +5,7 @@ from itertools import takewhile
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...replacements import REPLACEMENTS, Target
-from .imports import Import, own_lines
+from .imports import Import, has_comment, own_lines
 from .names import Mention, Names, Scope, Variable
 from .source import Source
 
@@ -100,7 +100,8 @@ def references(source: Source, names: Names, target: Target) -> References:
             around = [node, *takewhile(lambda each: each is not scope.node, names.around(node))]
             guarded = any(getattr(outer, "handlers", None) and inner in outer.body
                           for inner, outer in zip(around, around[1:]))
-            refs.sites.append(Site(node, scope, body, guarded, own_lines(source, node) is not None))
+            alone = own_lines(source, node) is not None and not has_comment(source, node)
+            refs.sites.append(Site(node, scope, body, guarded, alone))
         if name:
             variables.setdefault((variable, name), []).append(Part(refs.sites[-1], alias))
     for (variable, name), parts in variables.items():

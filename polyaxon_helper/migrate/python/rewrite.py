@@ -1,24 +1,24 @@
 """From what was decided to edits: expressions, import statements, and the functions behind the imports."""
 import ast
 import re
-from typing import Dict, Iterator, List, Optional, Sequence, Set, Union
+from typing import Dict, Iterator, List, Optional, Sequence, Set
 
 from ...replacements import Target
 from .decide import Move
 from .edits import Edits, begin, mark, shares_line
 from .experiments import named
-from .plan import Plan, choose, definition, import_line, laid_out, needed
+from .imports import import_text
+from .plan import Plan, choose, definition, laid_out, name_as, needed
 from .references import References
 from .source import Source, Surprise
 from .statements import write_imports
 
-Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 COMMENTS = re.compile(r"(?:(?:\r\n|\r|\n)[ \t]+#[^\r\n]*)*")  # those of a block, behind its last statement
 
 
 def rewrite(refs: References, target: Target, moves: List[Move]) -> Edits:
     """Give the edits that make these moves."""
-    by_import: Dict[ast.alias, List[Move]] = {}
+    by_import: Dict[Optional[ast.alias], List[Move]] = {}
     for move in moves:
         for part in move.symbol.parts:
             by_import.setdefault(part.alias, []).append(move)
@@ -32,29 +32,17 @@ def rewrite(refs: References, target: Target, moves: List[Move]) -> Edits:
             if change.field:
                 plan.edits.field(change.node, change.field, change.start, change.new)
             elif isinstance(change.node, ast.expr):  # pragma: no branch - what has no field is one
-                plan.edits.expression(change.node, change.start, change.end, named(change.new, plan.chosen),
-                                      _root(refs, change.node))
+                statement = next(node for node in refs.names.around(change.node) if isinstance(node, ast.stmt))
+                plan.edits.expression(
+                    change.node, change.start, change.end, named(change.new, plan.chosen), statement)
     texts = list(_functions(plan, functions))
-    sites = [site for site in refs.sites
-             if not any(node in gone for node in [site.node, *refs.names.around(site.node)])]
-    write_imports(plan, sites)
+    write_imports(plan, [site for site in refs.sites if site.scope.node not in gone])
     if gone:
         _remove(plan, gone)
         texts += _bring(plan)
     if texts:
         _insert(plan, texts)
     return plan.edits
-
-
-def _root(refs: References, node: ast.expr) -> ast.expr:
-    """Give the whole expression that one is part of."""
-    root = node
-    for parent in refs.names.around(node):  # pragma: no branch - a statement stands around every expression
-        if isinstance(parent, ast.expr):
-            root = parent
-        elif not isinstance(parent, (ast.keyword, ast.comprehension, ast.arguments)):
-            break
-    return root
 
 
 def _functions(plan: Plan, functions: List[str]) -> Iterator[str]:
@@ -64,9 +52,10 @@ def _functions(plan: Plan, functions: List[str]) -> Iterator[str]:
     texts.update((move.function, (definition(plan, move), needed(move.body, plan.target)))
                  for move in plan.moves if move.form == "function")
     for text, names in texts.values():
-        lines = ["    {}\n".format(import_line(plan, name)) for name in sorted(names)
-                 if name in plan.target.homes and name not in plan.at_top]
-        yield text.replace("):\n", "):\n" + "".join(lines + ["\n"] * bool(lines)), 1).rstrip("\n")
+        lines = [import_text(plan.target.homes[name], [name_as(plan, name)]) for name in sorted(names - plan.at_top)
+                 if name in plan.target.homes]
+        above = "    " + "\n    ".join(lines) + "\n\n" if lines else ""
+        yield text.replace("):\n", "):\n" + above, 1).rstrip("\n")
 
 
 def _bring(plan: Plan) -> List[str]:
@@ -74,21 +63,22 @@ def _bring(plan: Plan) -> List[str]:
     lines: Dict[ast.AST, Set[str]] = {}
     for change in [change for move in plan.moves if move.gone for change in move.changes]:
         around = list(plan.refs.names.around(change.node))
-        functions = [node for node in around if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+        functions = [outer for inner, outer in zip(around, around[1:])
+                     if isinstance(outer, (ast.FunctionDef, ast.AsyncFunctionDef)) and inner in outer.body]
         lines.setdefault((functions or around)[-1], set()).update(
-            import_line(plan, name) for name in needed(change.new, plan.target)
+            import_text(plan.target.homes[name], [name_as(plan, name)]) for name in needed(change.new, plan.target)
             if name not in plan.at_top and plan.brought.isdisjoint((node, name) for node in functions))
-    for node, texts in lines.items():
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            _import_in(plan, node, sorted(texts))
-    return sorted(lines.get(plan.refs.source.tree, ()))
+    texts = lines.pop(plan.refs.source.tree, set())
+    for function, above in lines.items():
+        _import_in(plan, function, sorted(above))
+    return sorted(texts)
 
 
-def _import_in(plan: Plan, function: Function, texts: List[str]) -> None:
+def _import_in(plan: Plan, function: ast.AST, texts: List[str]) -> None:
     """Put imports in front of a function's first statement, behind its docstring."""
-    source = plan.refs.source
-    first = next((node for node in function.body if not isinstance(node, (ast.Global, ast.Nonlocal))
-                  and getattr(node, "value", None) not in plan.refs.names.strings), function.body[-1])
+    source, body = plan.refs.source, getattr(function, "body")
+    first = next((node for node in body if not isinstance(node, (ast.Global, ast.Nonlocal))
+                  and getattr(node, "value", None) not in plan.refs.names.strings), body[-1])
     start = begin(source, first)
     line, indent = source.line_start(start), source.indent(start)
     for text in texts:

@@ -4,12 +4,14 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Set
 
 from .decide import Move
 from .edits import mark
-from .imports import Import, import_text, key, name_key, own_lines, parts, place, reworded, texts
+from .imports import Import, has_comment, import_text, key, ordered, own_lines, parts, place, reworded, texts
 from .plan import Plan, changed, definition, laid_out, name_as, needed, needs
 from .references import LEGACY, Site
 from .source import Source
 
 NOQA = "  # noqa: F401"  # goes into a module: only its `try` needs the import
+
+TRIED = {"client": "Experiment", "traceml": "tracking"}  # what a `try` goes on importing
 
 
 class Block(NamedTuple):
@@ -17,10 +19,10 @@ class Block(NamedTuple):
 
     plan: Plan
     sites: List[Site]  # those of which something moves
+    moves: List[Move]
     stays: Dict[Import, List[str]]  # the names that a statement keeps
     names: Dict[str, List[str]]  # those to import, by their module
     functions: List[str]
-    becomes: Dict[Import, str]  # the module that a statement imports from instead
     comment: str = ""  # what stands behind the new import
 
 
@@ -36,48 +38,48 @@ def write_imports(plan: Plan, sites: List[Site]) -> None:
 
 
 def _write(block: Block) -> None:
-    gone = [node for node, stays in block.stays.items() if not stays]
-    near = _near(block.sites[0])
-    slots = [node for node in gone if node in near]
+    plan, first = block.plan, block.sites[0]
+    became = {node: "" for node, stays in block.stays.items() if not stays}  # the module that each imports from now
+    near = [node for node in [*first.body[:first.body.index(first.node)], *_near(first)]
+            if isinstance(node, ast.ImportFrom) and not node.level and node.names[0].name != "*"]
     for module, names in sorted(block.names.items()):
-        there = _existing_import(block, module)
+        there = next((node for node in near if node.module == module and node not in block.stays
+                      and not has_comment(plan.refs.source, node)), None)
         if there is not None:
-            _reword(block.plan, there, texts(there) + names)
-            continue
-        slots.sort(key=lambda node: (set(names).isdisjoint(texts(node)), isinstance(node, ast.Import)))
-        _new_import(block, module, slots.pop(0) if slots else None, gone)
+            _reword(plan, there, module, [*texts(there), *names])
+        else:
+            _new_import(block, module, became)
     for node, stays in block.stays.items():
         if stays:
-            _reword(block.plan, node, stays)
+            module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+            _reword(plan, node, module, stays)
+    gone = [node for node, module in became.items() if not module]
     for node in gone:
-        block.plan.edits.statement(node, itself="")
+        plan.edits.statement(node, itself="")
     if block.functions:
         _write_functions(block)
     _remove(block, gone)
 
 
 def _block(plan: Plan, sites: List[Site]) -> Block:
-    block = Block(plan, [], {}, {}, [], {})
+    block = Block(plan, [], [], {}, {}, [])
     for site in sites:
-        names, homes = _names_at(plan, site), [_home(plan, alias) for alias in site.node.names]
+        moves = [move for alias in site.node.names for move in plan.by_import.get(alias, ())]
+        names, homes = _names_at(plan, site, moves), [_home(plan, alias) for alias in site.node.names]
         stays = [name for name, home in zip(texts(site.node), homes) if home is None]
         if len(stays) == len(homes) and not names:
             continue
         block.sites.append(site)
+        block.moves.extend(moves)
         block.stays[site.node] = stays
-        block.functions.extend(definition(plan, move, site) for move in _moves_at(plan, site) if move.form == "local")
+        block.functions.extend(definition(plan, move, site) for move in moves if move.form == "local")
         new = [(name_as(plan, name), plan.target.homes[name]) for name in names]
         for name, home in [*zip(texts(site.node), homes), *new]:
             if home:
                 block.names.setdefault(home, []).append(name)
         plan.brought.update((site.scope.node, name) for name in names)
-    if any(site.guarded for site in block.sites) and not block.names:
-        return _leave_one(block)
-    return block
-
-
-def _moves_at(plan: Plan, site: Site) -> List[Move]:
-    return [move for alias in site.node.names for move in plan.by_import.get(alias, ())]
+    is_guarded = any(site.guarded for site in block.sites)
+    return _leave_one(block) if is_guarded and not block.names else block
 
 
 def _home(plan: Plan, alias: ast.alias) -> Optional[str]:
@@ -93,27 +95,21 @@ def _home(plan: Plan, alias: ast.alias) -> Optional[str]:
 
 def _leave_one(block: Block) -> Block:
     """Leave an import in a `try`, so that it fails as before."""
-    plan, module = block.plan, block.plan.refs.names.module
-    name = "Experiment" if plan.target.column == "client" else "tracking"
-    bound, scope = plan.chosen.setdefault(name, name), block.sites[0].scope
-    if scope is not module and name in plan.at_top and bound in module.variables and any(
-            binding.node in plan.refs.source.tree.body for binding in module.variables[bound].bindings):
-        return block  # it can't fail
-    moves = [move for site in block.sites for move in _moves_at(plan, site)]
-    hides = scope is not module and any(
-        scope in use.scope.chain for move in plan.moves if name in needed(changed(move), plan.target)
-        for use in move.symbol.uses)
-    inside = not hides and any(name in needed(move.body, plan.target) for move in moves if move.form == "local")
-    used = any(move.symbol.uses for move in moves) and not inside
-    text = "{} as _{}".format(name, name) if hides else name_as(plan, name)
+    plan, scope, name = block.plan, block.sites[0].scope, TRIED[block.plan.target.column]
+    hides = scope.kind != "module" and any(scope in use.scope.chain for move in plan.moves for use in move.symbol.uses
+                                           if name in needed(changed(move), plan.target))
+    plan.chosen.setdefault(name, name)
     plan.brought.update([(scope.node, name)] * (not hides))
-    return block._replace(names={plan.target.homes[name]: [text]}, comment=NOQA * used)
+    inside = not hides and any(name in needed(move.body, plan.target) for move in block.moves if move.form == "local")
+    text = "{0} as _{0}".format(name) if hides else name_as(plan, name)
+    used = any(move.symbol.uses for move in block.moves)
+    return block._replace(names={plan.target.homes[name]: [text]}, comment=NOQA * (hides or used and not inside))
 
 
-def _names_at(plan: Plan, site: Site) -> List[str]:
+def _names_at(plan: Plan, site: Site, moves: List[Move]) -> List[str]:
     """Give the names that have to be imported where this statement is."""
     names: Set[str] = set()
-    for move in _moves_at(plan, site):
+    for move in moves:
         if move.form != "same" or move.symbol.member:
             inside = needed(changed(move) + " " + move.body * (move.form == "local"), plan.target)
             at_top = site.scope is plan.refs.names.module
@@ -123,13 +119,11 @@ def _names_at(plan: Plan, site: Site) -> List[str]:
 
 def _is_there(plan: Plan, site: Site, name: str) -> bool:
     """Tell whether another statement imports a name whenever this one runs."""
-    bindings = plan.refs.names.variable(plan.chosen[name], site.scope).bindings
-    sites = {each.node for each in plan.refs.sites}
-    stays = any(move.form == "same" for each in bindings if each.alias for move in plan.by_import.get(each.alias, ()))
-    for node in [each.node for each in bindings if each.alias and (stays or each.node not in sites)]:
-        earlier = node.lineno < site.node.lineno
-        if node in site.body and (node in sites or earlier or node in _near(site)) \
-                or node in plan.refs.source.tree.body and not site.guarded and earlier:
+    for _, node, _, alias in plan.refs.names.variable(plan.chosen[name], site.scope).bindings:
+        moves, earlier = plan.by_import.get(alias, []), node.lineno < site.node.lineno
+        in_block = node in site.body and (moves or earlier or node in _near(site))
+        at_top = node in plan.refs.source.tree.body and earlier and not site.guarded
+        if alias and (in_block or at_top) and all(move.form == "same" for move in moves):
             return True
     return False
 
@@ -144,65 +138,51 @@ def _near(site: Site) -> List[Import]:
     return near
 
 
-def _existing_import(block: Block, module: str) -> Optional[ast.ImportFrom]:
-    """Give the statement of this block that imports from a module already, when the first legacy one runs."""
-    first = block.sites[0]
-    body = [*first.body[:first.body.index(first.node)], *_near(first)]
-    return next((node for node in body if isinstance(node, ast.ImportFrom) and node.module == module
-                 and not node.level and node.names[0].name != "*" and node not in block.stays), None)
-
-
-def _reword(plan: Plan, node: Import, names: List[str]) -> None:
-    """Give a statement these names."""
-    source, old = plan.refs.source, parts(plan.refs.source, node)
-    text, plain = reworded(source, node, source.text[slice(*old.module)], names)
+def _reword(plan: Plan, node: Import, module: str, names: Sequence[str]) -> None:
+    """Give a statement another module, or these names."""
+    source, old, names = plan.refs.source, parts(plan.refs.source, node), ordered(texts(node), names)
+    text = reworded(source, node, module, names)
     if text != source.text[old.start:old.end]:
         plan.edits.replace(old.start, old.end, text)
-        plan.edits.statement(node, itself=plain)
+        plan.edits.statement(node, itself=import_text(module, names))
 
 
-def _new_import(block: Block, module: str, slot: Optional[Import], gone: List[Import]) -> None:
-    """Write the statement that imports from a module, where it sorts; it is laid out as `slot`, one that goes."""
-    source, edits, anchor = block.plan.refs.source, block.plan.edits, slot or block.sites[0].node
-    old, comment = parts(source, anchor), block.comment
-    text = plain = import_text(module, sorted(set(block.names[module]), key=name_key))
-    if isinstance(slot, ast.ImportFrom):
-        text, plain = reworded(source, slot, module, block.names[module])
-    line = source.indent(old.start) + text + comment
-    run = [node for node in _run(source, block.sites[0].body, anchor) if node is anchor or node not in gone]
-    keys = [key(block.becomes.get(node, node)) for node in run]
-    at = place(keys, run.index(anchor), anchor in gone, module)
-    if slot is not None:
-        line += source.text[old.end:source.line_end(old.end)]
-    if slot is not None and run[at:at + 1] == [slot]:
-        edits.replace(old.start, old.end, text + comment)
-        edits.statement(slot, itself=plain)
-        block.becomes[slot] = module
-        gone.remove(slot)
-        return
-    if at < len(run):
+def _new_import(block: Block, module: str, became: Dict[Import, str]) -> None:
+    """Write the statement that imports from a module: in the place of one that goes, or where it sorts."""
+    source, edits, names = block.plan.refs.source, block.plan.edits, ordered([], block.names[module])
+    slots = [node for node in _near(block.sites[0]) if became.get(node) == ""]
+    slots.sort(key=lambda node: (set(names).isdisjoint(texts(node)), isinstance(node, ast.Import)))
+    anchor = (slots or [block.sites[0].node])[0]
+    run = [node for node in _run(source, block.sites[0].body, anchor) if node is anchor or became.get(node) != ""]
+    at = place([key(became.get(node) or node) for node in run], run.index(anchor), bool(slots), module)
+    text = import_text(module, names)
+    line = source.indent(source.start(anchor)) + text + block.comment
+    if slots and run[at:at + 1] == [anchor]:
+        end, became[anchor] = parts(source, anchor).end, module
+        _reword(block.plan, anchor, module, names)
+        if source.text.startswith(NOQA, end) != bool(block.comment):
+            edits.replace(end, end + len(NOQA) * (not block.comment), block.comment)
+    elif at < len(run):
         start = source.line_start(source.start(run[at]))
         edits.replace(start, start, line + source.newline)
-        edits.statement(run[at], before=plain)
+        edits.statement(run[at], before=text)
     else:
         end = source.line_end(parts(source, run[-1]).end)
         edits.replace(end, end, source.newline + line)
-        edits.statement(run[-1], after=plain)
+        edits.statement(run[-1], after=text)
 
 
 def _run(source: Source, body: Sequence[ast.stmt], anchor: Import) -> List[Import]:
     """Give the imports that follow each other, each in a line of its own, among which a statement stands."""
-    first = last = body.index(anchor)
-    while first and _follow(source, *body[first - 1:first + 1]):
-        first -= 1
-    while last + 1 < len(body) and _follow(source, *body[last:last + 2]):
-        last += 1
-    return [node for node in body[first:last + 1] if isinstance(node, (ast.Import, ast.ImportFrom))]
-
-
-def _follow(source: Source, one: ast.stmt, other: ast.stmt) -> bool:
-    lines, more = own_lines(source, one), own_lines(source, other)
-    return lines is not None and more is not None and lines[1] == more[0]
+    runs, end = [], -1  # type: List[List[Import]], int
+    for node in body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            lines = own_lines(source, node)
+            if lines is not None:
+                runs += [[]] * (lines[0] != end)
+                runs[-1].append(node)
+            end = lines[1] if lines else -1
+    return next(run for run in runs if anchor in run)
 
 
 def _write_functions(block: Block) -> None:
@@ -212,14 +192,13 @@ def _write_functions(block: Block) -> None:
     number = body.index(last) + 1
     end, indent = source.line_end(parts(source, last).end), source.indent(source.start(last))
     gap = mark(2 if body is source.tree.body else 1)
-    above = mark(0) if all(map(edits.is_gone, body[:number])) else gap
+    lines = [gap if any(not edits.is_gone(node) for node in body[:number]) else mark(0)]
     for text in block.functions:
-        lines = ["", above, indent + laid_out(source, text.rstrip("\n"), indent)]
-        edits.replace(end, end, source.newline.join(lines))
-        edits.statement(last, after=text)
-        above = gap
-    if not all(map(edits.is_gone, body[number:])):
-        edits.replace(end, end, source.newline + gap)
+        lines += [indent + laid_out(source, text.rstrip("\n"), indent), gap]
+    if all(map(edits.is_gone, body[number:])):
+        lines.pop()
+    edits.replace(end, end, source.newline.join(["", *lines]))
+    edits.statement(last, after="\n".join(block.functions))
 
 
 def _remove(block: Block, gone: List[Import]) -> None:
