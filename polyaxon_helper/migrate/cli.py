@@ -5,10 +5,9 @@ import os
 import sys
 from typing import List, NoReturn, Optional, Tuple
 
-from ..replacements import REPLACEMENTS, TRACEML, VERSION, client
+from ..replacements import MIGRATE, REPLACEMENTS, TRACEML, VERSION, client
 from . import files, report, run
 
-COMMAND = "polyaxon-helper-migrate"
 EXAMPLES = """\
 examples:
   %(prog)s --diff .                      show what would change
@@ -44,7 +43,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
 
 def _options(arguments: List[str]) -> argparse.Namespace:
     parser = Parser(
-        prog=COMMAND if os.path.basename(sys.argv[0]).startswith(COMMAND) else "python -m polyaxon_helper.migrate",
+        prog="polyaxon-helper-migrate" if "helper-migrate" in os.path.basename(sys.argv[0]) else MIGRATE,
         epilog=EXAMPLES,
         # to ask for the terminal's width, argparse would import shutil at each start
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=100),
