@@ -46,13 +46,12 @@ def _write(block: Block) -> None:
         there = next((node for node in near if node.module == module and node not in block.stays
                       and not has_comment(plan.refs.source, node)), None)
         if there is not None:
-            _reword(plan, there, module, [*texts(there), *names])
+            _reword(plan, there, [*texts(there), *names])
         else:
             _new_import(block, module, became)
     for node, stays in block.stays.items():
         if stays:
-            module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
-            _reword(plan, node, module, stays)
+            _reword(plan, node, stays)
     gone = [node for node, module in became.items() if not module]
     for node in gone:
         plan.edits.statement(node, itself="")
@@ -138,9 +137,10 @@ def _near(site: Site) -> List[Import]:
     return near
 
 
-def _reword(plan: Plan, node: Import, module: str, names: Sequence[str]) -> None:
-    """Give a statement another module, or these names."""
+def _reword(plan: Plan, node: Import, names: Sequence[str], module: str = "") -> None:
+    """Give a statement these names, and another module if one is given."""
     source, old, names = plan.refs.source, parts(plan.refs.source, node), ordered(texts(node), names)
+    module = module or source.text[slice(*old.module)]
     text = reworded(source, node, module, names)
     if text != source.text[old.start:old.end]:
         plan.edits.replace(old.start, old.end, text)
@@ -159,7 +159,7 @@ def _new_import(block: Block, module: str, became: Dict[Import, str]) -> None:
     line = source.indent(source.start(anchor)) + text + block.comment
     if slots and run[at:at + 1] == [anchor]:
         end, became[anchor] = parts(source, anchor).end, module
-        _reword(block.plan, anchor, module, names)
+        _reword(block.plan, anchor, names, module)
         if source.text.startswith(NOQA, end) != bool(block.comment):
             edits.replace(end, end + len(NOQA) * (not block.comment), block.comment)
     elif at < len(run):
