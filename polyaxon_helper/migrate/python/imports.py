@@ -11,7 +11,6 @@ Import = Union[ast.Import, ast.ImportFrom]
 Key = Tuple[bool, str]
 
 REST_OF_LINE = re.compile(r"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|$)")
-ENDS = (tokenize.NEWLINE, tokenize.ENDMARKER)
 ORDERS: Sequence[Callable[[Key], Tuple[object, object]]] = (lambda key: key, lambda key: (key[1], key[0]))
 """How people sort imports: `import` before `from`, or both by their module."""
 
@@ -29,7 +28,7 @@ class Parts(NamedTuple):
 def parts(source: Source, node: Import) -> Parts:
     """Read the import statement of a node."""
     start = source.start(node)
-    statement = takewhile(lambda token: token.kind not in ENDS and token.text != ";", source.tokens(start))
+    statement = takewhile(lambda token: token.kind != tokenize.NEWLINE and token.text != ";", source.tokens(start))
     tokens = [token for token in statement if token.kind not in (tokenize.COMMENT, tokenize.NL)]
     keyword = next(number for number, token in enumerate(tokens) if token.text == "import")
     module = (tokens[1].start, tokens[keyword - 1].end) if keyword else (start, start)
