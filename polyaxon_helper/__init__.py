@@ -45,8 +45,7 @@ def _ask(name: str) -> Callable[..., T]:
         if not sys.is_finalizing():
             raise
         return cast(Callable[..., T], lambda **metrics: None)
-    answerer: Callable[..., T] = find(name)
-    return answerer
+    return cast(Callable[..., T], find(name))
 
 
 @deprecated("Write `Experiment.get_cluster_def()` after `from polyaxon_client.tracking import Experiment`."

@@ -106,10 +106,8 @@ FUNCTIONS: Dict[str, Replacement] = {
         variables=("POLYAXON_CLUSTER", "POLYAXON_TASK_INFO") + _OUTPUTS,
     ),
     "get_outputs_path": Replacement(
-        Written(
-            "get_outputs_path()", "get_outputs_path",
-            note="a bucket's credentials are in os.environ only once an Experiment is made: make one before",
-        ),
+        Written("get_outputs_path()", "get_outputs_path",
+                note="a bucket's credentials are in os.environ only once an Experiment is made: make one before"),
         Written(_RUN + ".get_outputs_path()", "tracking"), TRACKING, "get_outputs_path", variables=_OUTPUTS,
     ),
     "get_outputs_refs_paths": Replacement(
@@ -123,14 +121,10 @@ FUNCTIONS: Dict[str, Replacement] = {
         TRACKING, "get_data_paths", variables=("POLYAXON_RUN_DATA_PATHS", "POLYAXON_DATA_PATHS"),
     ),
     "get_data_path": Replacement(
-        Written(
-            "next(iter((get_data_paths() or {}).values()), None)", "get_data_paths",
-            note='the first volume\'s; better name the one that you mean: get_data_paths()["NAME"]',
-        ),
-        Written(
-            "next((" + _STORES + "), None)", "tracking",
-            note="the first connection's; better name the one that you mean",
-        ),
+        Written("next(iter((get_data_paths() or {}).values()), None)", "get_data_paths",
+                note='the first volume\'s; better name the one that you mean: get_data_paths()["NAME"]'),
+        Written("next((" + _STORES + "), None)", "tracking",
+                note="the first connection's; better name the one that you mean"),
         variables=("POLYAXON_DATA_PATH",),
     ),
     "get_log_level": Replacement(
