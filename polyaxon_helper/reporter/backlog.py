@@ -58,7 +58,7 @@ class Backlog:
             self.given_up += Counter({reason: entries})
 
     def first(self, limit: int, ending: threading.Event) -> Tuple[Optional[Queue], List[bytes]]:
-        """The first queue that has entries, or that takes more, and these; deletes queues before it."""
+        """Give the first queue that has entries, or that takes more, and these; delete queues before it."""
         while True:
             if len(self.queues) < (1 if ending.is_set() else 2):
                 self._adopt()
