@@ -45,7 +45,8 @@ def _ask(name: str) -> Callable[..., T]:
         if not sys.is_finalizing():
             raise
         return cast(Callable[..., T], lambda **metrics: None)
-    return cast(Callable[..., T], find(name))
+    answerer: Callable[..., T] = find(name)
+    return answerer
 
 
 @deprecated("Write `Experiment.get_cluster_def()` after `from polyaxon_client.tracking import Experiment`."

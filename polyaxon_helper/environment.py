@@ -36,13 +36,13 @@ def _getter(name: str, read: Callable[[str], T]) -> Callable[[], T]:
     return get
 
 
-get_outputs_path = _getter("get_outputs_path", os.environ.get)
+get_outputs_path = _getter("get_outputs_path", os.getenv)
 get_outputs_refs_paths = _getter("get_outputs_refs_paths", parsed)
 get_data_paths = _getter("get_data_paths", parsed)
-get_data_path = _getter("get_data_path", os.environ.get)
-get_log_level = _getter("get_log_level", os.environ.get)
-get_internal_token = _getter("get_internal_token", os.environ.get)
-_get_host = _getter("get_api", os.environ.get)
+get_data_path = _getter("get_data_path", os.getenv)
+get_log_level = _getter("get_log_level", os.getenv)
+get_internal_token = _getter("get_internal_token", os.getenv)
+_get_host = _getter("get_api", os.getenv)
 
 
 def get_api(version: str = "v1") -> Optional[str]:
