@@ -4,6 +4,9 @@ Where polyaxon-client can be imported and can read this container, polyaxon_clie
 environment does, among it the pods of Polyaxon 1.x and 2.x, which set other variables. Importing this package imports
 neither, and does nothing else.
 
+Outside Polyaxon a function whose docstring does not say so raises PolyaxonClientException with the client, and returns
+None without it.
+
 The names and their meaning are those of the releases 0.0.3 to 0.5.0 of this package.
 """
 import sys
@@ -26,25 +29,9 @@ else:
 __version__ = VERSION
 
 __all__ = [
-    "get_cluster_def",
-    "get_declarations",
-    "get_params",
-    "get_experiment_info",
-    "get_task_info",
-    "get_job_info",
-    "get_tf_config",
-    "get_outputs_path",
-    "get_outputs_refs_paths",
-    "get_data_paths",
-    "get_data_path",
-    "get_log_level",
-    "get_api",
-    "get_user_token",
-    "get_internal_token",
-    "send_metrics",
-    "experiment",
-    "Experiment",
-    "Job",
+    "get_cluster_def", "get_declarations", "get_params", "get_experiment_info", "get_task_info", "get_job_info",
+    "get_tf_config", "get_outputs_path", "get_outputs_refs_paths", "get_data_paths", "get_data_path", "get_log_level",
+    "get_api", "get_user_token", "get_internal_token", "send_metrics", "experiment", "Experiment", "Job",
     "PolyaxonClientException",
 ]
 
@@ -62,54 +49,41 @@ def _ask(name: str) -> Callable[..., T]:
     return answerer
 
 
-@deprecated(
-    "Write `Experiment.get_cluster_def()` after `from polyaxon_client.tracking import Experiment`."
-    " All at once: python -m polyaxon_helper.migrate PATH"
-)
+@deprecated("Write `Experiment.get_cluster_def()` after `from polyaxon_client.tracking import Experiment`."
+            " All at once: python -m polyaxon_helper.migrate PATH")
 def get_cluster_def() -> Optional[Dict[str, List[str]]]:
     """Return the addresses of a distributed experiment's replicas, by role.
 
     Shape: {"master": ["plx-UUID-master-0:2222"], "worker": ["HOST:PORT", ...], "ps": ["HOST:PORT", ...]}.
     Variable: POLYAXON_CLUSTER (JSON); on Polyaxon 1.x and 2.x TF_CONFIG, its `chief` as `master`.
-    Outside Polyaxon: PolyaxonClientException with the client, None without it.
     """
     return _ask("get_cluster_def")()
 
 
-@deprecated(
-    "Write `Experiment.get_params()` after `from polyaxon_client.tracking import Experiment`."
-    " All at once: python -m polyaxon_helper.migrate PATH"
-)
+@deprecated("Write `Experiment.get_params()` after `from polyaxon_client.tracking import Experiment`."
+            " All at once: python -m polyaxon_helper.migrate PATH")
 def get_declarations() -> Optional[Dict[str, Any]]:
-    """Return the experiment's parameters; this is the name that get_params had up to release 0.4.
+    """Return what get_params does, which had this name up to release 0.4.
 
-    Shape: {"lr": 0.1, "layers": [1, 2]}, the values being any JSON.
-    Variables: POLYAXON_PARAMS, before Polyaxon 0.5 POLYAXON_DECLARATIONS (JSON); on Polyaxon 1.x and 2.x, where neither
-    is set, the run's inputs, of which the API is asked once.
-    Outside Polyaxon: PolyaxonClientException with the client, None without it.
+    Variables: POLYAXON_PARAMS, before Polyaxon 0.5 POLYAXON_DECLARATIONS (JSON).
     """
     return _ask("get_declarations")()
 
 
-@deprecated(
-    "Write `Experiment.get_params()` after `from polyaxon_client.tracking import Experiment`."
-    " All at once: python -m polyaxon_helper.migrate PATH"
-)
+@deprecated("Write `Experiment.get_params()` after `from polyaxon_client.tracking import Experiment`."
+            " All at once: python -m polyaxon_helper.migrate PATH")
 def get_params() -> Optional[Dict[str, Any]]:
     """Return the experiment's parameters, those of a group's matrix among them.
 
     Shape: {"lr": 0.1, "layers": [1, 2]}, the values being any JSON.
     Variables: POLYAXON_PARAMS, before Polyaxon 0.5 POLYAXON_DECLARATIONS (JSON); on Polyaxon 1.x and 2.x, where neither
     is set, the run's inputs, of which the API is asked once.
-    Outside Polyaxon: PolyaxonClientException with the client, None without it.
     """
     return _ask("get_params")()
 
 
-@deprecated(
-    "Write `Experiment.get_experiment_info()` after `from polyaxon_client.tracking import Experiment`."
-    " All at once: python -m polyaxon_helper.migrate PATH"
-)
+@deprecated("Write `Experiment.get_experiment_info()` after `from polyaxon_client.tracking import Experiment`."
+            " All at once: python -m polyaxon_helper.migrate PATH")
 def get_experiment_info() -> Optional[Dict[str, Any]]:
     """Tell which experiment this is.
 
@@ -118,133 +92,106 @@ def get_experiment_info() -> Optional[Dict[str, Any]]:
     replica of a distributed experiment.
     Variable: POLYAXON_EXPERIMENT_INFO (JSON); on Polyaxon 1.x and 2.x POLYAXON_RUN_INSTANCE, the ID being the run's
     UUID, and what it does not say None.
-    Outside Polyaxon: PolyaxonClientException with the client, None without it.
     """
     return _ask("get_experiment_info")()
 
 
-@deprecated(
-    "Write `Experiment.get_task_info()` after `from polyaxon_client.tracking import Experiment`."
-    " All at once: python -m polyaxon_helper.migrate PATH"
-)
+@deprecated("Write `Experiment.get_task_info()` after `from polyaxon_client.tracking import Experiment`."
+            " All at once: python -m polyaxon_helper.migrate PATH")
 def get_task_info() -> Optional[Dict[str, Any]]:
     """Tell which replica of a distributed experiment this is.
 
     Shape: {"type": "master", "worker" or "ps", "index": from 0}.
     Variable: POLYAXON_TASK_INFO (JSON); on Polyaxon 1.x and 2.x TF_CONFIG, its `chief` as `master`.
-    Outside Polyaxon: PolyaxonClientException with the client, None without it.
     """
     return _ask("get_task_info")()
 
 
-@deprecated(
-    "Write `Job.get_job_info()` after `from polyaxon_client.tracking import Job`."
-    " All at once: python -m polyaxon_helper.migrate PATH"
-)
+@deprecated("Write `Job.get_job_info()` after `from polyaxon_client.tracking import Job`."
+            " All at once: python -m polyaxon_helper.migrate PATH")
 def get_job_info() -> Optional[Dict[str, Any]]:
     """Tell which job this is; None in an experiment of Polyaxon 0.x.
 
     Shape: {"project_name": "USER.PROJECT", "job_name": "USER.PROJECT.jobs.ID", "project_uuid", "job_uuid", "role",
     "type", "app"}.
     Variable: POLYAXON_JOB_INFO (JSON); on Polyaxon 1.x and 2.x POLYAXON_RUN_INSTANCE, as in get_experiment_info.
-    Outside Polyaxon: PolyaxonClientException with the client, None without it.
     """
     return _ask("get_job_info")()
 
 
-@deprecated(
-    "Write `Experiment.get_tf_config()` after `from polyaxon_client.tracking import Experiment`."
-    " All at once: python -m polyaxon_helper.migrate PATH"
-)
+@deprecated("Write `Experiment.get_tf_config()` after `from polyaxon_client.tracking import Experiment`."
+            " All at once: python -m polyaxon_helper.migrate PATH")
 def get_tf_config(envvar: Optional[str] = "TF_CONFIG") -> Optional[Dict[str, Any]]:
     """Return the cluster and this replica's task for TensorFlow; set os.environ[envvar] too, unless envvar is None.
 
     Shape: {"cluster": as get_cluster_def, "task": as get_task_info, "model_dir": as get_outputs_path,
     "environment": "cloud"}.
     Variables: POLYAXON_CLUSTER, POLYAXON_TASK_INFO (JSON), POLYAXON_RUN_OUTPUTS_PATH, in 0.0 POLYAXON_OUTPUTS_PATH.
-    Outside Polyaxon: PolyaxonClientException with the client, None without it.
     """
     return _ask("get_tf_config")(envvar)
 
 
-@deprecated(
-    "Write `get_outputs_path()` after `from polyaxon_client.tracking import get_outputs_path`; a bucket's"
-    " credentials are in os.environ only once an Experiment is made: make one before."
-    " All at once: python -m polyaxon_helper.migrate PATH"
-)
+@deprecated("Write `get_outputs_path()` after `from polyaxon_client.tracking import get_outputs_path`; a bucket's"
+            " credentials are in os.environ only once an Experiment is made: make one before."
+            " All at once: python -m polyaxon_helper.migrate PATH")
 def get_outputs_path() -> Optional[str]:
     """Tell where the run keeps its outputs: a folder, or the URL of a bucket.
 
     Shape: "/OUTPUTS/USER/PROJECT/experiments/7", or ".../groups/1/7".
     Variables: POLYAXON_RUN_OUTPUTS_PATH, in 0.0 POLYAXON_OUTPUTS_PATH; on Polyaxon 1.x and 2.x, where neither is set,
     "/plx-context/artifacts/UUID/outputs" (POLYAXON_CONTEXT_ROOT).
-    Outside Polyaxon: PolyaxonClientException with the client, None without it.
     """
     return _ask("get_outputs_path")()
 
 
-@deprecated(
-    "Write `get_outputs_refs_paths()` after `from polyaxon_client.tracking import get_outputs_refs_paths`."
-    " All at once: python -m polyaxon_helper.migrate PATH"
-)
+@deprecated("Write `get_outputs_refs_paths()` after `from polyaxon_client.tracking import get_outputs_refs_paths`."
+            " All at once: python -m polyaxon_helper.migrate PATH")
 def get_outputs_refs_paths() -> Optional[Dict[str, List[str]]]:
     """Return the outputs of the runs that this one refers to, in the order it names them.
 
     Shape: {"experiments": ["/OUTPUTS/.../3"], "jobs": ["/OUTPUTS/.../jobs/1"]}; None where it names none.
     Variable: POLYAXON_REFS_OUTPUTS_PATHS (JSON).
-    Outside Polyaxon: PolyaxonClientException with the client, None without it.
     """
     return _ask("get_outputs_refs_paths")()
 
 
-@deprecated(
-    "Write `get_data_paths()` after `from polyaxon_client.tracking import get_data_paths`."
-    " All at once: python -m polyaxon_helper.migrate PATH"
-)
+@deprecated("Write `get_data_paths()` after `from polyaxon_client.tracking import get_data_paths`."
+            " All at once: python -m polyaxon_helper.migrate PATH")
 def get_data_paths() -> Optional[Dict[str, str]]:
     """Tell where the data volumes of the run are mounted, by their names.
 
     Shape: {"data": "/data"}.
     Variables: POLYAXON_RUN_DATA_PATHS, before Polyaxon 0.2.3 POLYAXON_DATA_PATHS (JSON); on Polyaxon 1.x and 2.x
     POLYAXON_CONNECTIONS_CATALOG: the mount paths and buckets of the run's connections, by their names.
-    Outside Polyaxon: PolyaxonClientException with the client, None without it.
     """
     return _ask("get_data_paths")()
 
 
-@deprecated(
-    "Write `next(iter((get_data_paths() or {}).values()), None)` after `from polyaxon_client.tracking import"
-    " get_data_paths`; the first volume's; better name the one that you mean:"
-    ' get_data_paths()["NAME"].'
-    " All at once: python -m polyaxon_helper.migrate PATH"
-)
+@deprecated("Write `next(iter((get_data_paths() or {}).values()), None)` after `from polyaxon_client.tracking import"
+            " get_data_paths`; the first volume's; better name the one that you mean:"
+            ' get_data_paths()["NAME"].'
+            " All at once: python -m polyaxon_helper.migrate PATH")
 def get_data_path() -> Optional[str]:
     """Tell where the data is mounted: the one path of releases 0.0 and 0.1.0, else the first of get_data_paths().
 
     Variables: POLYAXON_DATA_PATH (a plain path), else those of get_data_paths.
-    Outside Polyaxon: PolyaxonClientException with the client, None without it.
     """
     return _ask("get_data_path")()
 
 
-@deprecated(
-    "Write `get_log_level()` after `from polyaxon_client.tracking import get_log_level`."
-    " All at once: python -m polyaxon_helper.migrate PATH"
-)
+@deprecated("Write `get_log_level()` after `from polyaxon_client.tracking import get_log_level`."
+            " All at once: python -m polyaxon_helper.migrate PATH")
 def get_log_level() -> Optional[str]:
     """Return the log level that the polyaxonfile sets.
 
     Shape: "DEBUG", "INFO", "WARNING", "ERROR" or "CRITICAL".
     Variable: POLYAXON_LOG_LEVEL.
-    Outside Polyaxon: PolyaxonClientException with the client, None without it.
     """
     return _ask("get_log_level")()
 
 
-@deprecated(
-    'Write `os.environ["POLYAXON_API_HTTP_HOST"] + "/api/v1"` after `import os`.'
-    " All at once: python -m polyaxon_helper.migrate PATH"
-)
+@deprecated('Write `os.environ["POLYAXON_API_HTTP_HOST"] + "/api/v1"` after `import os`.'
+            " All at once: python -m polyaxon_helper.migrate PATH")
 def get_api(version: str = "v1") -> Optional[str]:
     """Return the URL of the Polyaxon API, read from the environment also where the client is; None outside Polyaxon.
 
@@ -254,11 +201,9 @@ def get_api(version: str = "v1") -> Optional[str]:
     return _ask("get_api")(version)
 
 
-@deprecated(
-    "Write `Experiment().client.token` after `from polyaxon_client.tracking import Experiment`; an Experiment that"
-    " is there has it too."
-    " All at once: python -m polyaxon_helper.migrate PATH"
-)
+@deprecated("Write `Experiment().client.token` after `from polyaxon_client.tracking import Experiment`; an Experiment"
+            " that is there has it too."
+            " All at once: python -m polyaxon_helper.migrate PATH")
 def get_user_token() -> Optional[str]:
     """Return the token that the API takes from this run, a secret; None where there is none.
 
@@ -269,10 +214,8 @@ def get_user_token() -> Optional[str]:
     return _ask("get_user_token")()
 
 
-@deprecated(
-    'Write `os.environ.get("POLYAXON_INTERNAL_SECRET_TOKEN")` after `import os`.'
-    " All at once: python -m polyaxon_helper.migrate PATH"
-)
+@deprecated('Write `os.environ.get("POLYAXON_INTERNAL_SECRET_TOKEN")` after `import os`.'
+            " All at once: python -m polyaxon_helper.migrate PATH")
 def get_internal_token() -> Optional[str]:
     """Return the cluster's own token, a secret; None where there is none. The client is not asked.
 
@@ -281,13 +224,11 @@ def get_internal_token() -> Optional[str]:
     return _ask("get_internal_token")()
 
 
-@deprecated(
-    "Write `get_experiment().log_metrics(...)`, with this once in the module:\n\n"
-    "from polyaxon_client.tracking import Experiment\n\n_experiment = None\n\n\n"
-    "def get_experiment():\n    global _experiment\n    if _experiment is None:\n"
-    "        _experiment = Experiment()\n    return _experiment\n\n"
-    "All at once: python -m polyaxon_helper.migrate PATH"
-)
+@deprecated("Write `get_experiment().log_metrics(...)`, with this once in the module:\n\n"
+            "from polyaxon_client.tracking import Experiment\n\n_experiment = None\n\n\n"
+            "def get_experiment():\n    global _experiment\n    if _experiment is None:\n"
+            "        _experiment = Experiment()\n    return _experiment\n\n"
+            "All at once: python -m polyaxon_helper.migrate PATH")
 def send_metrics(**metrics: Any) -> None:
     """Report one point of each metric: finite numbers, also numpy's, torch's and tensorflow's scalars, by name.
 

@@ -87,9 +87,7 @@ def send_metrics(**metrics: Any) -> None:
             "send_metrics sends nothing: this is no Polyaxon experiment, or one that could not be reached "
             "({} is {}set). To run a script as one: python -m polyaxon_helper.local SCRIPT".format(
                 FUNCTIONS["get_experiment_info"].variables[0],
-                "" if environment.is_set("get_experiment_info") else "not ",
-            )
-        )
+                "" if environment.is_set("get_experiment_info") else "not "))
     else:
         run.log_metrics(**metrics)
 

@@ -46,8 +46,7 @@ if TYPE_CHECKING:  # pragma: no cover - it never runs
     get_outputs_path: Any
     get_outputs_refs_paths: Any
 
-settings: Optional[ModuleType] = None
-"""polyaxon_client.settings, where the client could be imported."""
+settings: Optional[ModuleType] = None  # polyaxon_client.settings, where the client could be imported
 
 _HOMES = {name: row.home for name, row in REPLACEMENTS.items() if row.home and row.path == name}
 """The client's module that each of its names is in."""

@@ -18,8 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 TARGET = TRACEML if os.environ.get(RUN_INSTANCE) else client(sys.version_info[:2])
 """What to tell of: what works on this Python, in a pod of Polyaxon 1.x or 2.x traceml, for no client can read that."""
 
-SHOWN = 5
-"""How many places the summary names, and files its command."""
+SHOWN = 5  # how many places the summary names, and files its command
 
 # A counter a place: next() and setdefault() are atomic, so no lock is held that a fork or a signal could find taken.
 _places: Dict[Tuple[str, int], "Iterator[int]"] = {}
@@ -82,11 +81,9 @@ def summary(calls: Dict[Tuple[str, int], int]) -> str:
     """The text for these numbers of calls by (file, line); shows SHOWN places and counts the rest."""
     import shlex  # slow to import, and needed only here
 
-    lines = [
-        "polyaxon_helper: {} deprecated {} from {} {}:".format(
-            sum(calls.values()), _plural("call", sum(calls.values())), len(calls), _plural("place", len(calls))
-        )
-    ]
+    total = sum(calls.values())
+    lines = ["polyaxon_helper: {} deprecated {} from {} {}:".format(
+        total, _plural("call", total), len(calls), _plural("place", len(calls)))]
     lines += ["  {}:{} ({}x)".format(file, line, times) for (file, line), times in list(calls.items())[:SHOWN]]
     if len(calls) > SHOWN:
         lines.append("  and {} more".format(len(calls) - SHOWN))

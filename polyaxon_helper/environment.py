@@ -5,13 +5,15 @@ serves the containers of every Polyaxon from 0.0 to 0.6; where none is set, the 
 """
 import json
 import os
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, TypeVar, cast
 
 from . import pod, reporter
 from .exceptions import ClientNeeded, PolyaxonClientException
 from .replacements import FUNCTIONS
 from .reporter import events, tokens
 from .variables import NO_OP, OFFLINE, flag, parsed
+
+T = TypeVar("T")
 
 
 def _set_variable(name: str) -> Optional[str]:
@@ -24,44 +26,27 @@ def is_set(name: str) -> bool:
     return _set_variable(name) is not None
 
 
-def _answer(name: str, read: Callable[[str], Any]) -> Any:
-    if flag(NO_OP):
-        return None
-    variable = _set_variable(name)
-    return pod.answer(name) if variable is None else read(variable)
+def _getter(name: str, read: Callable[[str], T]) -> Callable[[], T]:
+    """Make the function that answers for the legacy name: by its variable that is set, else by the pod."""
+    def get() -> T:
+        variable = _set_variable(name)
+        return cast(T, None if flag(NO_OP) else pod.answer(name) if variable is None else read(variable))
+
+    get.__name__ = get.__qualname__ = name
+    return get
 
 
-def _text(name: str) -> Optional[str]:
-    text: Optional[str] = _answer(name, os.environ.get)
-    return text
-
-
-def _json(name: str) -> Any:
-    return _answer(name, parsed)
-
-
-def get_outputs_path() -> Optional[str]:
-    return _text("get_outputs_path")
-
-
-def get_outputs_refs_paths() -> Any:
-    return _json("get_outputs_refs_paths")
-
-
-def get_data_paths() -> Any:
-    return _json("get_data_paths")
-
-
-def get_data_path() -> Optional[str]:
-    return _text("get_data_path")
-
-
-def get_log_level() -> Optional[str]:
-    return _text("get_log_level")
+get_outputs_path = _getter("get_outputs_path", os.getenv)
+get_outputs_refs_paths = _getter("get_outputs_refs_paths", parsed)
+get_data_paths = _getter("get_data_paths", parsed)
+get_data_path = _getter("get_data_path", os.getenv)
+get_log_level = _getter("get_log_level", os.getenv)
+get_internal_token = _getter("get_internal_token", os.getenv)
+_get_host = _getter("get_api", os.getenv)
 
 
 def get_api(version: str = "v1") -> Optional[str]:
-    host = _text("get_api")
+    host = _get_host()
     return host and "{}/api/{}".format(host.rstrip("/"), version)
 
 
@@ -72,10 +57,6 @@ def get_run_api() -> Optional[str]:
 
 def get_user_token() -> Optional[str]:
     return None if flag(NO_OP) else tokens.user_token() or pod.answer("get_user_token")
-
-
-def get_internal_token() -> Optional[str]:
-    return _text("get_internal_token")
 
 
 class _Run:
@@ -94,7 +75,7 @@ class _Run:
             return
         if args or kwargs:
             raise ClientNeeded("{}(...) with arguments".format(kind))
-        self._info = _json(self._INFO)
+        self._info = getattr(self, self._INFO)()
         if not isinstance(self._info, dict):
             variable = FUNCTIONS[self._INFO].variables[0]
             raise PolyaxonClientException("This is no Polyaxon {}: {} is not set".format(kind.lower(), variable))
@@ -110,6 +91,11 @@ class Experiment(_Run):
 
     _INFO = "get_experiment_info"
 
+    get_cluster_def = staticmethod(_getter("get_cluster_def", parsed))
+    get_task_info = staticmethod(_getter("get_task_info", parsed))
+    get_experiment_info = staticmethod(_getter("get_experiment_info", parsed))
+    get_params = get_declarations = staticmethod(_getter("get_params", parsed))
+
     def log_metrics(self, **metrics: Any) -> None:
         """Keep one point of each metric on disk, and have it sent to the Polyaxon API within about a second.
 
@@ -122,24 +108,6 @@ class Experiment(_Run):
             events.write(metrics)
         elif not flag(OFFLINE):
             reporter.send(get_run_api, self._info, metrics)
-
-    @staticmethod
-    def get_cluster_def() -> Any:
-        return _json("get_cluster_def")
-
-    @staticmethod
-    def get_task_info() -> Any:
-        return _json("get_task_info")
-
-    @staticmethod
-    def get_experiment_info() -> Any:
-        return _json("get_experiment_info")
-
-    @staticmethod
-    def get_params() -> Any:
-        return _json("get_params")
-
-    get_declarations = get_params
 
     @classmethod
     def get_tf_config(cls, envvar: Optional[str] = "TF_CONFIG") -> Optional[Dict[str, Any]]:
@@ -161,6 +129,4 @@ class Job(_Run):
 
     _INFO = "get_job_info"
 
-    @staticmethod
-    def get_job_info() -> Any:
-        return _json("get_job_info")
+    get_job_info = staticmethod(_getter("get_job_info", parsed))

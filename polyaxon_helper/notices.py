@@ -2,7 +2,6 @@
 import os
 import sys
 import warnings
-from types import FrameType
 from typing import Set
 
 # importlib's frames stand between the user's line and a module of ours that works on import
@@ -16,7 +15,7 @@ def warn_once(text: str) -> None:
         return
     _told.add(text)
     frame = sys._getframe(1)
-    while frame.f_back is not None and _package(frame) in _NOT_THE_USERS:
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in _NOT_THE_USERS:
         frame = frame.f_back
     path, module = frame.f_code.co_filename, frame.f_globals.get("__name__")
     warnings.warn_explicit(without_tokens(text), RuntimeWarning, path, frame.f_lineno, module)
@@ -45,7 +44,3 @@ def without_tokens(text: str) -> str:
         if variable.startswith("POLYAXON_") and "TOKEN" in variable and value:
             text = text.replace(value, "***")
     return text
-
-
-def _package(frame: FrameType) -> str:
-    return str(frame.f_globals.get("__name__")).partition(".")[0]

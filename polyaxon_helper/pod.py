@@ -5,6 +5,7 @@ imported.
 """
 import os
 import re
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Callable, Dict, NamedTuple, Optional
 
@@ -16,8 +17,7 @@ from .variables import OFFLINE, flag, parsed
 CONTEXT_ROOT = "/plx-context"
 OFFLINE_ROOT = "/tmp/plx/offline"
 
-TIMEOUT = (3.05, 5)
-"""Seconds to connect to the API, and to wait for an answer."""
+TIMEOUT = (3.05, 5)  # seconds to connect to the API, and to wait for an answer
 
 _PARTS = re.compile(r"([\w@+-]+)\.([\w@+-]+)\.runs\.([\w-]+)$", re.ASCII)
 
@@ -91,10 +91,8 @@ def _outputs_path() -> Optional[str]:
     if folder is None:
         return None
     path = os.path.join(folder, "outputs")
-    try:
+    with suppress(OSError):
         os.makedirs(path, exist_ok=True)  # on 0.x it was there, and scripts count on it
-    except OSError:
-        pass
     return path
 
 

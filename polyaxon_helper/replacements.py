@@ -11,31 +11,20 @@ REMOVED_IN = "1.0.0"
 TRACKING = "polyaxon_client.tracking"
 EXCEPTIONS = "polyaxon_client.exceptions"
 
-CLIENT = "polyaxon_helper.client"
-"""The module of ours that has the client's names where polyaxon_client can't be imported by itself."""
-CLIENT_BREAKS = (3, 10)
-"""The first Python where it can't."""
+CLIENT = "polyaxon_helper.client"  # has the client's names where polyaxon_client can't be imported by itself
+CLIENT_BREAKS = (3, 10)  # the first Python where it can't
 
-MIGRATE = "python -m polyaxon_helper.migrate"
-MIGRATE_TO_TRACEML = MIGRATE + " --to traceml"
-
-RUN_INSTANCE = "POLYAXON_RUN_INSTANCE"
-"""The one sure sign of a pod of Polyaxon 1.x or 2.x: OWNER.PROJECT.runs.UUID."""
+RUN_INSTANCE = "POLYAXON_RUN_INSTANCE"  # the one sure sign of a pod of Polyaxon 1.x or 2.x: OWNER.PROJECT.runs.UUID
 
 
 class Written(NamedTuple):
     """Says what to write in place of a legacy name."""
 
-    write: str
-    """The expression; "" where there is none. Of a call `...` stands for the arguments."""
-    needs: str = ""
-    """The name that has to be there first: one of the target's homes, or of its functions."""
-    moves: bool = True
-    """Whether that is sure enough to be written without asking."""
-    note: str = ""
-    """What then is not as it was, or what to do by hand."""
-    function: bool = False
-    """True where a module gets it as a function, once."""
+    write: str  # the expression; "" where there is none. Of a call `...` stands for the arguments
+    needs: str = ""  # the name that has to be there first: one of the target's homes, or of its functions
+    moves: bool = True  # whether that is sure enough to be written without asking
+    note: str = ""  # what then is not as it was, or what to do by hand
+    function: bool = False  # True where a module gets it as a function, once
 
 
 class Replacement(NamedTuple):
@@ -43,26 +32,19 @@ class Replacement(NamedTuple):
 
     client: Written
     traceml: Written
-    home: Optional[str] = None
-    """The client's module that has the successor; None where there is no successor."""
-    path: Optional[str] = None
-    """The successor in that module, dotted."""
-    asks: Optional[str] = None
-    """What is asked in place of `path`, where that one does not work on every release of the client."""
-    variables: Tuple[str, ...] = ()
-    """The environment variables that hold the answer, newest first: the first that is set decides."""
+    home: Optional[str] = None  # the client's module that has the successor; None where there is no successor
+    path: Optional[str] = None  # the successor in that module, dotted
+    asks: Optional[str] = None  # asked in place of `path`, where that does not work on every release of the client
+    variables: Tuple[str, ...] = ()  # of the environment, newest first: the first that is set decides the answer
 
 
 class Method(NamedTuple):
     """Says what a method of the client's Experiment became in a run of traceml's."""
 
     name: str
-    keywords: Optional[Dict[str, str]] = {}
-    """What each keyword is called there; None where any is taken as it is."""
-    positional: int = 0
-    """How many arguments may be given by position."""
-    required: int = 0
-    """How many keywords must be given."""
+    keywords: Optional[Dict[str, str]] = {}  # what each is called there; None where any is taken as it is
+    positional: int = 0  # how many arguments may be given by position
+    required: int = 0  # how many keywords must be given
 
 
 class Function(NamedTuple):
@@ -75,21 +57,21 @@ class Function(NamedTuple):
 class Target(NamedTuple):
     """Says what a script is moved to."""
 
-    column: str
-    """The field of a Replacement that says what to write."""
-    homes: Dict[str, str]
-    """The module that each name is imported from."""
+    column: str  # the field of a Replacement that says what to write
+    homes: Dict[str, str]  # the module that each name is imported from
     functions: Dict[str, Function]
-    sources: FrozenSet[str]
-    """The modules that are left, the legacy package aside."""
-    requires: str
-    """What pip has to install for it."""
+    sources: FrozenSet[str]  # the modules that are left, the legacy package aside
+    requires: str  # what pip has to install for it
 
 
-_PARAMS = ("POLYAXON_PARAMS", "POLYAXON_DECLARATIONS")
 _OUTPUTS = ("POLYAXON_RUN_OUTPUTS_PATH", "POLYAXON_OUTPUTS_PATH")
 _RUN = "tracking.get_or_create_run()"
-_INPUTS = Written(_RUN + ".get_inputs()", "tracking", note="answers {} where there are none, not None")
+_PARAMS = Replacement(
+    Written("Experiment.get_params()", "Experiment"),
+    Written(_RUN + ".get_inputs()", "tracking", note="answers {} where there are none, not None"),
+    TRACKING, "Experiment.get_params",
+    asks="Experiment.get_declarations", variables=("POLYAXON_PARAMS", "POLYAXON_DECLARATIONS"),
+)
 _INFO = Written(
     '{{"owner": {0}.owner, "project": {0}.project, "uuid": {0}.run_uuid, "name": {0}.run_data.name}}'.format(_RUN),
     "tracking", moves=False, note="its keys are others",
@@ -104,14 +86,8 @@ FUNCTIONS: Dict[str, Replacement] = {
         Written(_TF_CONFIG + '["cluster"]', moves=False, note=_TF_NOTE), TRACKING, "Experiment.get_cluster_def",
         variables=("POLYAXON_CLUSTER",),
     ),
-    "get_declarations": Replacement(
-        Written("Experiment.get_params()", "Experiment"), _INPUTS, TRACKING, "Experiment.get_params",
-        asks="Experiment.get_declarations", variables=_PARAMS,
-    ),
-    "get_params": Replacement(
-        Written("Experiment.get_params()", "Experiment"), _INPUTS, TRACKING, "Experiment.get_params",
-        asks="Experiment.get_declarations", variables=_PARAMS,
-    ),
+    "get_declarations": _PARAMS,
+    "get_params": _PARAMS,
     "get_experiment_info": Replacement(
         Written("Experiment.get_experiment_info()", "Experiment"), _INFO, TRACKING, "Experiment.get_experiment_info",
         variables=("POLYAXON_EXPERIMENT_INFO",),
@@ -130,10 +106,8 @@ FUNCTIONS: Dict[str, Replacement] = {
         variables=("POLYAXON_CLUSTER", "POLYAXON_TASK_INFO") + _OUTPUTS,
     ),
     "get_outputs_path": Replacement(
-        Written(
-            "get_outputs_path()", "get_outputs_path",
-            note="a bucket's credentials are in os.environ only once an Experiment is made: make one before",
-        ),
+        Written("get_outputs_path()", "get_outputs_path",
+                note="a bucket's credentials are in os.environ only once an Experiment is made: make one before"),
         Written(_RUN + ".get_outputs_path()", "tracking"), TRACKING, "get_outputs_path", variables=_OUTPUTS,
     ),
     "get_outputs_refs_paths": Replacement(
@@ -147,14 +121,10 @@ FUNCTIONS: Dict[str, Replacement] = {
         TRACKING, "get_data_paths", variables=("POLYAXON_RUN_DATA_PATHS", "POLYAXON_DATA_PATHS"),
     ),
     "get_data_path": Replacement(
-        Written(
-            "next(iter((get_data_paths() or {}).values()), None)", "get_data_paths",
-            note='the first volume\'s; better name the one that you mean: get_data_paths()["NAME"]',
-        ),
-        Written(
-            "next((" + _STORES + "), None)", "tracking",
-            note="the first connection's; better name the one that you mean",
-        ),
+        Written("next(iter((get_data_paths() or {}).values()), None)", "get_data_paths",
+                note='the first volume\'s; better name the one that you mean: get_data_paths()["NAME"]'),
+        Written("next((" + _STORES + "), None)", "tracking",
+                note="the first connection's; better name the one that you mean"),
         variables=("POLYAXON_DATA_PATH",),
     ),
     "get_log_level": Replacement(
@@ -199,7 +169,6 @@ ATTRIBUTES: Dict[str, Replacement] = {
 """Names that are made when a script asks for them, not on import (PEP 562)."""
 
 REPLACEMENTS: Dict[str, Replacement] = {**FUNCTIONS, **ATTRIBUTES}
-
 
 SIGNATURES: Dict[str, Tuple[str, str]] = {
     "send_metrics": ("**metrics", "**metrics"),
@@ -292,7 +261,7 @@ def snippet(name: str, target: Target) -> str:
 
 def command(target: Target) -> str:
     """Give the command that moves files to this target."""
-    return MIGRATE_TO_TRACEML if target is TRACEML else MIGRATE
+    return "python -m polyaxon_helper.migrate" + (" --to traceml" if target is TRACEML else "")
 
 
 def advice(name: str, target: Target) -> str:

@@ -5,7 +5,7 @@ import sys
 from typing import Iterator, Optional, Sequence
 
 from . import environment
-from .reporter import journal, sending
+from .reporter import backlog, journal, sending
 from .reporter.journal import InUse, Journal, NotOurs
 
 MAX_FAILURES = 5
@@ -37,8 +37,11 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             status = max(status, int(isinstance(reason, NotOurs)))
             continue
         if options.path or _is_this_experiments(found):
-            trouble = _list(found) if options.list else _send(found)
-            status = max(status, trouble)
+            if options.list:
+                entries, experiment = found.waiting, "/".join(found.experiment[:3])
+                print("{}: {} entries wait for experiment {}".format(path, entries, experiment))
+            else:
+                status = max(status, _send(found))
         found.close()
     return status
 
@@ -54,24 +57,19 @@ def _paths(path: Optional[str]) -> Iterator[str]:
 
 def _is_this_experiments(found: Journal) -> bool:
     info = environment.Experiment.get_experiment_info()
-    return info is None or sending.experiment_of(info) == found.experiment
-
-
-def _list(found: Journal) -> int:
-    print("{}: {} entries wait for experiment {}".format(found.path, found.waiting, "/".join(found.experiment[:3])))
-    return 0
+    return info is None or backlog.experiment_of(info) == found.experiment
 
 
 def _send(found: Journal) -> int:
     before = found.waiting
     reporter = sending.Reporter()
-    reporter.queues.append(found)
+    reporter.backlog.queues.append(found)
     reporter.api_url = environment.get_run_api
     reporter.max_failures = MAX_FAILURES
     reporter.ending.set()  # nothing comes after it
     reporter.connect()
     reporter.drain()
-    sent = before - found.waiting - sum(reporter.given_up.values())
+    sent = before - found.waiting - sum(reporter.backlog.given_up.values())
     print("{}: {} of {} entries sent".format(found.path, sent, before))
     summary = reporter.summary()
     if summary:

@@ -47,6 +47,11 @@ def test_outside_polyaxon_there_is_none(kind: Any, variable: str) -> None:
         kind()
 
 
+def test_an_environ_that_a_test_of_the_users_put_in_place_is_read(monkeypatch: Any) -> None:
+    monkeypatch.setattr(os, "environ", {"POLYAXON_LOG_LEVEL": "INFO"})
+    assert environment.get_log_level() == "INFO"
+
+
 def test_tf_config_is_set_nowhere_without_a_name(monkeypatch: Any) -> None:
     monkeypatch.delenv("TF_CONFIG", raising=False)
     answer = environment.Experiment.get_tf_config(None)

@@ -2,7 +2,8 @@
 
     checks.py    which values may be sent
     journal.py   the entries that wait, in a file of this process's own
-    sending.py   the thread that empties the journal, and what happens at exit and at a fork
+    backlog.py   the journals of this process and of earlier ones, and what was given up
+    sending.py   the thread that empties them, and what happens at exit and at a fork
     api.py       one request, and what its answer means; imports requests, so only the thread imports it
     tokens.py    where the token is
 """

@@ -2,6 +2,7 @@
 import json
 import time
 from collections import deque
+from contextlib import suppress
 from typing import Deque, Dict, List, Optional, Set, Tuple
 from urllib.parse import urlsplit
 
@@ -13,9 +14,7 @@ from . import tokens
 from .journal import Experiment
 from .sending import Later, Refused, Slow, Stopped
 
-TIMEOUT = (3.05, 10)
-"""Seconds to connect, and to wait for an answer."""
-
+TIMEOUT = (3.05, 10)  # seconds to connect, and to wait for an answer
 REQUESTS_A_MINUTE = 100  # the server's limit is 120, and others may send as the same user
 MAX_ANSWER_BYTES = 64 * 1024
 MAX_RETRY_AFTER = 3600.0
@@ -83,10 +82,8 @@ class Api:
                 if status != 404:
                     break
             self._refused.add(token)
-            try:
+            with suppress(ValueError, LookupError, TypeError):  # burnt by another; there may be one more source
                 tokens.keep(str(json.loads(answer.decode())["token"]))
-            except (ValueError, LookupError, TypeError):  # burnt by another; there may be one more source
-                pass
 
     def _request(self, url: str, headers: Dict[str, str], seconds: float, body: bytes = b"") -> Tuple[int, bytes]:
         """Status and first bytes of the answer; Later where another attempt may have a better one."""

@@ -28,9 +28,8 @@ def entry(metrics: Mapping[str, Any], created_at: Optional[datetime] = None) -> 
     stamp = (created_at or datetime.now(timezone.utc)).isoformat(" ", "microseconds")
     line = '{{"values": {}, "created_at": "{}"}}'.format(json.dumps(values), stamp).encode()
     if len(line) > MAX_ENTRY_BYTES:
-        raise PolyaxonClientException(
-            "{} metrics in one call take more than {} bytes".format(len(values), MAX_ENTRY_BYTES)
-        )
+        text = "{} metrics in one call take more than {} bytes"
+        raise PolyaxonClientException(text.format(len(values), MAX_ENTRY_BYTES))
     return line, left_out
 
 

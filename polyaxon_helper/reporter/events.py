@@ -15,6 +15,7 @@ import threading
 import time
 import unicodedata
 from collections import Counter
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, Counter as Counts, Dict, List, Mapping, Optional, Set
 
@@ -25,20 +26,15 @@ from . import checks
 from .journal import FLAGS, lock
 
 HEADER = b"step|timestamp|metric"
-LAST_BYTES = 256
-"""More than a point takes."""
-WRITING_SECONDS = 1
-"""How long a last line that is not whole may be one that another process is just writing."""
-TELL_SECONDS = 0.5
-"""How long an exit waits for the request that tells the API of metrics."""
+LAST_BYTES = 256  # more than a point takes
+WRITING_SECONDS = 1  # how long a last line that is not whole may be one that another process is just writing
+TELL_SECONDS = 0.5  # how long an exit waits for the request that tells the API of metrics
 
 _POINT = re.compile(
     rb"(-?\d+)?\|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?\+00:00\|-?(\d+(\.\d+)?(e[+-]\d+)?|nan|inf)$")
 
-_names: Dict[str, str] = {}
-"""The metrics of this process, by their files."""
-_begun: Set[str] = set()
-"""The files that this process added to."""
+_names: Dict[str, str] = {}  # the metrics of this process, by their files
+_begun: Set[str] = set()  # the files that this process added to
 _lost: Counts[str] = Counter()
 _told = threading.Lock()  # taken for good by who tells the API
 _telling: Optional[threading.Thread] = None
@@ -183,10 +179,8 @@ def _tell() -> None:
 
 
 def _patch() -> None:
-    try:
+    with suppress(Exception):  # its text may quote a token
         pod.request("PATCH", {"meta_info": {"has_metrics": True, "has_events": True}, "merge": True})
-    except Exception:  # its text may quote a token
-        pass
 
 
 def _end() -> None:

@@ -14,6 +14,7 @@ import os
 import re
 import stat
 from collections import deque
+from contextlib import suppress
 from itertools import accumulate, islice
 from typing import Any, Deque, Iterable, Iterator, List, Optional, Tuple, Union
 
@@ -26,8 +27,7 @@ MOUNTS = "/proc/mounts"
 MAX_BYTES = 256 * 1024 * 1024
 MAX_IN_MEMORY = 10000
 BATCH_BYTES = 1000000
-ROLL_BYTES = 4 * 1024 * 1024
-"""Once so much of a journal was sent, what comes next begins a new one, so that it does not grow for ever."""
+ROLL_BYTES = 4 * 1024 * 1024  # once so much was sent, what comes next begins a new journal, so that none grows for ever
 
 _HEADER = '{{"polyaxon_helper_journal": 1, "experiment": {}, "locked": {}, "sent": {:11d}}}\n'
 _PARTS = re.compile(r"[\w@+-]+/[\w@+-]+/[\w@+-]+/[\w-]*$", re.ASCII)
@@ -37,8 +37,7 @@ FLAGS = os.O_RDWR | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBL
 _LOCKING = {"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "tmpfs", "overlay", "aufs", "nfs", "nfs4", "ceph"}
 _LOCKING_HERE_ALONE = {"nolock", "local_lock=flock", "local_lock=all"}
 
-Experiment = Tuple[str, ...]
-"""User, project, number, and UUID where it is known."""
+Experiment = Tuple[str, ...]  # user, project, number, and UUID where it is known
 
 
 class Full(Exception):
@@ -176,10 +175,8 @@ class Journal:
         self.sent += sum(map(len, lines)) + len(lines)
         self.waiting -= len(lines)
         self._file.seek(self._position)
-        try:
+        with suppress(OSError):  # then they arrive again, should this process be killed
             self._file.write(b"%11d" % self.sent)
-        except OSError:  # then they arrive again, should this process be killed
-            pass
 
     def close(self) -> None:
         """Leave the file to whoever comes next."""
@@ -211,10 +208,8 @@ def create(experiment: Experiment) -> Journal:
 
 
 def _create_in(folder: str, experiment: Experiment) -> Journal:
-    try:
+    with suppress(FileExistsError):
         os.mkdir(folder, 0o700)
-    except FileExistsError:
-        pass
     status = os.lstat(folder)
     is_private = not hasattr(os, "geteuid") or status.st_uid == os.geteuid() and not status.st_mode & 0o077
     # among everybody's temporary files it has to be private; in an experiment's outputs it is as private as they are
@@ -306,8 +301,6 @@ def _write(handle: int, text: bytes) -> None:
 
 def _unlink(path: str) -> None:
     """Delete the file, and its folder if that was the last."""
-    try:
+    with suppress(OSError):  # gone already, or another's journal is in it
         os.unlink(path)
         os.rmdir(os.path.dirname(path))
-    except OSError:  # gone already, or another's journal is in it
-        pass

@@ -4,16 +4,14 @@ import logging  # noqa: F401 - requests imports it, and it has its own part in a
 import math
 import os
 import random
-import shlex
 import sys
 import threading
 import time
-from collections import Counter
-from typing import TYPE_CHECKING, Any, Callable, Counter as Counts, Iterator, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional
 
 from ..notices import say_once
-from . import checks, journal
-from .journal import Experiment, Full, InUse, Memory, NotOurs, Queue
+from . import checks
+from .backlog import Backlog, left_behind
 
 if TYPE_CHECKING:  # pragma: no cover - it never runs
     from .api import Api
@@ -22,10 +20,8 @@ GATHER = 1.0
 FIRST_BACKOFF = 0.5
 MAX_BACKOFF = 60.0
 EXIT_TIMEOUT = 5.0
-INTERRUPT_POLL = 0.2
-"""Seconds that the exit waits at a time: an interrupt just before a wait is seen only after it."""
+INTERRUPT_POLL = 0.2  # seconds that the exit waits at a time: an interrupt just before a wait is seen only after it
 REQUEST_TIMEOUT = 60.0
-RESEND = "python -m polyaxon_helper.resend"
 
 ApiUrl = Callable[[], Optional[str]]
 
@@ -49,22 +45,16 @@ class Stopped(Exception):
 
 
 class Reporter:
-    """Holds what waits in this process, and sends it."""
+    """Sends what waits in this process."""
 
     def __init__(self) -> None:
-        self.queues: List[Queue] = []  # in the order to be sent; the last takes what comes
+        self.backlog = Backlog()
         self.api_url: ApiUrl = str  # empty, till it is known
         self.max_failures = sys.maxsize
-        self.given_up: Counts[str] = Counter()
-        self.stopped = ""
-        """Why nothing is sent any more."""
-        self.ending = threading.Event()
-        """Nothing is waited for that may yet come."""
+        self.stopped = ""  # why nothing is sent any more
+        self.ending = threading.Event()  # nothing is waited for that may yet come
         self._deadline = math.inf
         self._trouble = ""  # why the last request failed
-        self._experiment: Experiment = ()
-        self._abandoned: Iterator[str] = iter(())
-        self._lock = threading.RLock()  # for the queues; never held over network I/O. A signal handler may send, too
         self._api: Optional["Api"] = None
         self._limit = sys.maxsize  # entries a batch
         self._thread: Optional[threading.Thread] = None
@@ -78,9 +68,9 @@ class Reporter:
 
     def accept(self, api: ApiUrl, info: Mapping[str, Any], line: bytes) -> str:
         """Keep the entry, have it sent soon, and return what is to be said about it, if anything is."""
-        with self._lock:
+        with self.backlog.lock:
             self.api_url = api
-            trouble = self._keep(info, line)
+            trouble = self.backlog.keep(info, line)
             # not a second thread for a signal handler's metric that comes while the first is made
             if self._starting.acquire(False):
                 try:
@@ -92,25 +82,6 @@ class Reporter:
         if threading.current_thread() is main and (self.ending.is_set() or not main.is_alive()):
             self.end()  # in a hook at exit: our own may have no turn any more
         return trouble
-
-    def _keep(self, info: Mapping[str, Any], line: bytes) -> str:
-        try:
-            self._experiment = experiment_of(info)
-            if not self.queues or not self.queues[-1].takes(self._experiment):
-                self.queues.append(journal.create(self._experiment))
-            self.queues[-1].append(line)
-            return ""
-        except (LookupError, AttributeError, TypeError, ValueError):
-            reason = "POLYAXON_EXPERIMENT_INFO doesn't name the project and the experiment"
-            self._give_up(reason, 1)
-            return "nothing is sent: " + reason
-        except Full:
-            self._give_up("no more fits", 1)
-            return "metrics are dropped: as many wait to be sent as can be kept"
-        except OSError as error:
-            self.queues.append(Memory(self._experiment))
-            self.queues[-1].append(line)
-            return "metrics are kept in memory alone until they are sent: {}".format(error.strerror)
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._run, name="polyaxon_helper.reporter", daemon=True)
@@ -132,12 +103,12 @@ class Reporter:
 
     def end(self) -> None:
         """Send what is left within the exit's budget, and say what was not sent."""
-        if not self.queues and not self.given_up:
+        if not self.backlog.queues and not self.backlog.given_up:
             return
         if not self.ending.is_set():
             self._deadline = time.monotonic() + _exit_timeout()
             self._failures, self._backoff_ends = 0, 0.0
-            self._abandoned = _left_behind()  # by now perhaps by children of this process
+            self.backlog.abandoned = left_behind()  # by now perhaps by children of this process
             self.ending.set()
         try:
             while self._thread and self._thread.is_alive() and time.monotonic() < self._deadline:
@@ -153,26 +124,13 @@ class Reporter:
             say_once(self.summary())
 
     def summary(self) -> str:
-        """Tell how many entries were not sent, why, and what sends them; empty where all were."""
-        kept = [queue for queue in self.queues if queue.waiting > 0 and os.path.exists(queue.path)]
-        lost = sum(queue.waiting for queue in self.queues if queue not in kept)
-        reasons = self.given_up + Counter({"there was no file to keep them in": lost})
-        texts = []
-        if kept:
-            place = kept[0].path if len(kept) == 1 else os.path.dirname(kept[0].path)
-            texts.append("{} metric entries wait in {} ({}). To send them: {} {}".format(
-                sum(queue.waiting for queue in kept), place, self.stopped or self._trouble or "the time was up",
-                RESEND, shlex.quote(place),
-            ))
-        if reasons:
-            each = ", ".join("{}: {}".format(*reason) for reason in sorted(reasons.items()))
-            texts.append("{} metric entries were given up ({})".format(sum(reasons.values()), each))
-        return ". ".join(texts)
+        """Tell what was not sent, and why; empty where all was."""
+        return self.backlog.summary(self.stopped or self._trouble or "the time was up")
 
     # --- the sending thread
 
     def _run(self) -> None:
-        self._abandoned = _left_behind()
+        self.backlog.abandoned = left_behind()
         is_ending = False
         while not is_ending:
             is_ending = self.ending.wait(GATHER)
@@ -204,11 +162,11 @@ class Reporter:
         if not self._wait(api):
             return False
         # what comes from here on is gathered again; or a steady run would use up a minute's requests at once
-        waiting = self.queues[-1].waiting if self.queues else sys.maxsize
-        queue, lines = self._first(self._limit if api.takes_lists else 1)
+        waiting = self.backlog.queues[-1].waiting if self.backlog.queues else sys.maxsize
+        queue, lines = self.backlog.first(self._limit if api.takes_lists else 1, self.ending)
         if queue is None or not lines:
             return False
-        is_last = queue is self.queues[-1] and len(lines) >= waiting and not self.ending.is_set()
+        is_last = queue is self.backlog.queues[-1] and len(lines) >= waiting and not self.ending.is_set()
         entries = [line for line in lines if checks.is_entry(line)]
         try:
             if entries and not api.post(self.api_url(), queue.experiment, entries, self._seconds()):
@@ -226,7 +184,7 @@ class Reporter:
             if len(entries) > 1:
                 self._limit = max(1, len(lines) // 2)
                 return True
-            self._give_up("refused by the server", 1)
+            self.backlog.give_up("refused by the server", 1)
             say_once("a metric entry is given up, because {}".format(refused))
         except Stopped as stopped:
             self._stop(str(stopped))
@@ -234,8 +192,8 @@ class Reporter:
         else:
             self._failures = 0
             self._limit = min(2 * self._limit, sys.maxsize)
-        self._give_up("unreadable in the journal", len(lines) - len(entries))
-        with self._lock:
+        self.backlog.give_up("unreadable in the journal", len(lines) - len(entries))
+        with self.backlog.lock:
             queue.strike(lines)
         return not is_last
 
@@ -247,44 +205,8 @@ class Reporter:
                 return False
             if now >= until:
                 return True
-            if self.ending.is_set():
-                time.sleep(until - now)
-            else:
-                self.ending.wait(until - now)
-
-    def _first(self, limit: int) -> Tuple[Optional[Queue], List[bytes]]:
-        """The first queue that has entries, or that takes more, and these; deletes queues before it."""
-        while True:
-            if len(self.queues) < (1 if self.ending.is_set() else 2):
-                self._adopt()
-            if not self.queues:
-                return None, []
-            queue = self.queues[0]
-            try:
-                lines = queue.read(limit)
-                with self._lock:
-                    lines = lines or queue.read(1)  # added just now
-                    if lines or queue is self.queues[-1] and not self.ending.is_set():
-                        return queue, lines
-                    self.queues.remove(queue)
-            except OSError as error:
-                with self._lock:
-                    self.queues.remove(queue)
-                self._give_up("{} can't be read: {}".format(queue.path, error.strerror), queue.waiting)
-            queue.delete()
-
-    def _adopt(self) -> None:
-        """Put in front the next journal that a process of the same experiment left behind."""
-        for path in self._abandoned:
-            try:
-                found = journal.open_abandoned(path)
-            except (InUse, NotOurs):
-                continue
-            if found.experiment == self._experiment:
-                with self._lock:
-                    self.queues.insert(0, found)
-                return
-            found.close()
+            wait = time.sleep if self.ending.is_set() else self.ending.wait
+            wait(until - now)
 
     def _seconds(self) -> float:
         """Tell how long a request may take: for the thread the end does not wait beyond its budget."""
@@ -292,24 +214,9 @@ class Reporter:
             return REQUEST_TIMEOUT
         return max(0.05, min(REQUEST_TIMEOUT, (self._deadline - time.monotonic()) / 2))
 
-    def _give_up(self, reason: str, entries: int) -> None:
-        with self._lock:
-            self.given_up += Counter({reason: entries})
-
     def _stop(self, reason: str) -> None:
         self.stopped = reason
         say_once("metrics are not sent any more, but kept: {}".format(reason))
-
-
-def experiment_of(info: Mapping[str, Any]) -> Experiment:
-    user, project = info["project_name"].split(".")
-    number = info["experiment_name"].split(".")[-1]
-    return journal.experiment_of((user, project, number, info.get("experiment_uuid") or ""))
-
-
-def _left_behind() -> Iterator[str]:
-    for folder in journal.folders():
-        yield from journal.journals_in(folder)
 
 
 def _exit_timeout() -> float:
@@ -329,7 +236,7 @@ def _begin_anew() -> None:
     """In a forked child: what waits is the parent's, and so are its connection, its thread and its locks."""
     global reporter
     parents, reporter = reporter, Reporter()
-    for queue in parents.queues:
+    for queue in parents.backlog.queues:
         queue.close()
     _importing.release()
 

@@ -9,7 +9,7 @@
 import json
 import os
 import stat
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 from ..replacements import FUNCTIONS
@@ -18,8 +18,7 @@ from .journal import lock
 CONTEXT_FILE = "/plx-context/.authtoken"
 KEPT_FILE = "/tmp/.polyaxon/.authtoken"
 KEY = "POLYAXON_SECRET_USER_TOKEN"
-EPHEMERAL = "EphemeralToken"
-"""The scheme of a token that is no use but to be exchanged."""
+EPHEMERAL = "EphemeralToken"  # the scheme of a token that is no use but to be exchanged
 
 _exchanged: Optional[str] = None  # where it could not be kept in the file
 
@@ -89,20 +88,18 @@ def keep(token: str) -> None:
     import tempfile  # slow to import, and seldom needed
 
     folder = os.path.dirname(KEPT_FILE)
-    try:
+    with suppress(OSError):  # then only this process and its forks have it
         status = os.lstat(folder)
         if stat.S_ISDIR(status.st_mode) and _is_trusted(status.st_uid):
             handle, path = tempfile.mkstemp(dir=folder)  # mode 600
             with os.fdopen(handle, "w") as file:
                 json.dump({KEY: token}, file)
             os.replace(path, KEPT_FILE)
-    except OSError:  # then only this process and its forks have it
-        pass
 
 
 def token_in(path: str, *keys: str) -> Optional[str]:
     """The token in a file that is plain and root's or ours, under the first of these keys; None where there is none."""
-    try:
+    with suppress(OSError, ValueError, AttributeError):  # not there, not JSON, not an object
         # a pipe put there must not block us, nor a link lead us elsewhere
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
         with os.fdopen(handle) as file:
@@ -110,8 +107,6 @@ def token_in(path: str, *keys: str) -> Optional[str]:
             if stat.S_ISREG(status.st_mode) and _is_trusted(status.st_uid):
                 found = json.load(file)
                 return next((found[key] for key in keys if isinstance(found.get(key), str) and found[key]), None)
-    except (OSError, ValueError, AttributeError):  # not there, not JSON, not an object
-        pass
     return None
 
 

@@ -6,7 +6,7 @@ from typing import Any, Iterator, List
 import pytest
 
 from polyaxon_helper import notices
-from polyaxon_helper.reporter import api, checks, journal, sending
+from polyaxon_helper.reporter import api, backlog, checks, journal, sending
 from polyaxon_helper.reporter.journal import Journal
 
 from ..containers import INFO
@@ -34,7 +34,7 @@ def here(server: Server, run: Run, monkeypatch: Any) -> Iterator[sending.Reporte
     monkeypatch.setattr("threading.Thread.start", refuse)
     reporter = sending.Reporter()
     yield reporter
-    for queue in reporter.queues:
+    for queue in reporter.backlog.queues:
         queue.close()
 
 
@@ -82,7 +82,7 @@ def test_no_lock_is_held_over_a_request(
     server: Server, run: Run, here: sending.Reporter, monkeypatch: Any
 ) -> None:
     request: Any = api.Api._request
-    lock: Any = here._lock
+    lock: Any = here.backlog.lock
     held: List[bool] = []
 
     def look(*arguments: Any) -> Any:
@@ -137,7 +137,7 @@ def test_entry_added_while_a_batch_is_read_is_gathered_for_the_next(
 def test_of_what_was_left_behind_only_its_own_experiments_is_taken(
     server: Server, run: Run, here: sending.Reporter
 ) -> None:
-    own = sending.experiment_of(INFO)
+    own = backlog.experiment_of(INFO)
     used, left, others = [journal.create((*own[:2], number, own[3])) for number in ("7", "7", "8")]
     for each in (used, left, others):
         each.append(checks.entry({"step": 1})[0])
