@@ -14,6 +14,7 @@ EXCEPTIONS = "polyaxon_client.exceptions"
 CLIENT = "polyaxon_helper.client"  # has the client's names where polyaxon_client can't be imported by itself
 CLIENT_BREAKS = (3, 10)  # the first Python where it can't
 
+MIGRATE = "python -m polyaxon_helper.migrate"
 RUN_INSTANCE = "POLYAXON_RUN_INSTANCE"  # the one sure sign of a pod of Polyaxon 1.x or 2.x: OWNER.PROJECT.runs.UUID
 
 
@@ -261,7 +262,7 @@ def snippet(name: str, target: Target) -> str:
 
 def command(target: Target) -> str:
     """Give the command that moves files to this target."""
-    return "python -m polyaxon_helper.migrate" + (" --to traceml" if target is TRACEML else "")
+    return MIGRATE + (" --to traceml" if target is TRACEML else "")
 
 
 def advice(name: str, target: Target) -> str:
