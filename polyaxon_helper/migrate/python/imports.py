@@ -3,16 +3,13 @@ import ast
 import re
 import tokenize
 from itertools import groupby, takewhile
-from typing import Callable, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from .source import Source
 
 Import = Union[ast.Import, ast.ImportFrom]
-Key = Tuple[bool, str]
 
 REST_OF_LINE = re.compile(r"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|$)")
-ORDERS: Sequence[Callable[[Key], Tuple[object, object]]] = (lambda key: key, lambda key: (key[1], key[0]))
-"""How people sort imports: `import` before `from`, or both by their module."""
 
 
 class Parts(NamedTuple):
@@ -92,22 +89,24 @@ def name_key(name: str) -> Tuple[int, str, str]:
     return (0 if word.isupper() and len(word) > 1 else 1 if word[:1].isupper() else 2), word.lower(), name
 
 
-def key(node: Union[Import, str]) -> Key:
-    """Give what a statement is sorted by, or one that imports from a module."""
-    if isinstance(node, ast.Import):
-        return False, node.names[0].name.lower()
-    return True, (node if isinstance(node, str) else "." * node.level + (node.module or "")).lower()
-
-
-def place(run: Sequence[Key], anchor: int, is_gone: bool, module: str) -> int:
+def place(run: Sequence[Union[Import, str]], anchor: int, is_gone: bool, module: str) -> int:
     """Give the number of the statement that `from module import` belongs in front of.
 
     `run` are statements that follow each other; where they are not sorted, it is the one numbered `anchor`.
     """
-    for order in ORDERS:
-        keys = [order(each) for each in run]
+    for by_module in (False, True):
+        keys, new = [_key(each, by_module) for each in run], _key(module, by_module)
         if keys == sorted(keys):
             at = next((number for number, each in enumerate(keys)
-                       if each > order(key(module)) and not (is_gone and number == anchor)), len(run))
+                       if each > new and not (is_gone and number == anchor)), len(run))
             return anchor if is_gone and at == anchor + 1 else at
     return anchor
+
+
+def _key(node: Union[Import, str], by_module: bool) -> Tuple[str, str]:
+    """Give what people sort imports by: `import` before `from`, or both by their module; a text is a `from` of it."""
+    if isinstance(node, ast.Import):
+        kind, name = "1", node.names[0].name.lower()
+    else:
+        kind, name = "2", (node if isinstance(node, str) else "." * node.level + (node.module or "")).lower()
+    return (name, kind) if by_module else (kind, name)

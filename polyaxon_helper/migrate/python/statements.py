@@ -4,7 +4,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Set
 
 from .decide import Move
 from .edits import mark
-from .imports import Import, has_comment, import_text, key, ordered, own_lines, parts, place, reworded, texts
+from .imports import Import, has_comment, import_text, ordered, own_lines, parts, place, reworded, texts
 from .plan import Plan, changed, definition, laid_out, name_as, needed, needs
 from .references import LEGACY, Site
 from .source import Source
@@ -154,7 +154,7 @@ def _new_import(block: Block, module: str, became: Dict[Import, str]) -> None:
     slots.sort(key=lambda node: (set(names).isdisjoint(texts(node)), isinstance(node, ast.Import)))
     anchor = (slots or [block.sites[0].node])[0]
     run = [node for node in _run(source, block.sites[0].body, anchor) if node is anchor or became.get(node) != ""]
-    at = place([key(became.get(node) or node) for node in run], run.index(anchor), bool(slots), module)
+    at = place([became.get(node) or node for node in run], run.index(anchor), bool(slots), module)
     text = import_text(module, names)
     line = source.indent(source.start(anchor)) + text + block.comment
     if slots and run[at:at + 1] == [anchor]:
