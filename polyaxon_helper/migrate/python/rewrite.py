@@ -150,10 +150,8 @@ def _remove(plan: Plan, statements: Sequence[ast.stmt]) -> None:
     """Take away statements that follow each other, and leave blank lines as people put them."""
     source, body = plan.refs.source, plan.refs.source.tree.body
     first, last = body.index(statements[0]), body.index(statements[-1])
-    follows = body[last + 1:last + 2]
-    imports = first and isinstance(body[first - 1], (ast.Import, ast.ImportFrom))
-    defines = bool(follows) and hasattr(follows[0], "decorator_list")
-    plan.edits.replace(source.line_start(source.start(statements[0])), _end(source, statements[-1]),
-                       mark(1 if imports and not defines else 2, exact=True))
+    beside = [*body[:first][-1:], *body[last + 1:last + 2]]
+    blank = mark(2 if any(hasattr(node, "decorator_list") for node in beside) else 1, exact=True)
+    plan.edits.replace(source.line_start(source.start(statements[0])), _end(source, statements[-1]), blank)
     for statement in statements:
         plan.edits.statement(statement, itself="")
