@@ -83,4 +83,4 @@ def _told(path: str, files: Files) -> Iterator[None]:
     except Exception as error:
         is_known = isinstance(error, (Problem, OSError, UnicodeError))
         says = UNREADABLE if isinstance(error, Unreadable) else "{0}: {2}" if is_known else UNEXPECTED
-        files.problems.append(says.format(path, getattr(error, "line", 1), error))
+        files.problems.append(says.format(path, getattr(error, "lineno", 1), getattr(error, "msg", error)))

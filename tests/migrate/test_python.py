@@ -124,7 +124,7 @@ BYTES = {
         "def f():\n    from polyaxon_client.tracking import Experiment\n    return Experiment.get_params()"),
     "no last newline behind metrics": (
         "x = 1\nfrom polyaxon_helper import send_metrics\nx = 2; send_metrics(x=x)",
-        "@get_experiment\n\n\nx = 1\nfrom polyaxon_client.tracking import Experiment\n"
+        "x = 1\nfrom polyaxon_client.tracking import Experiment\n\n@get_experiment\n\n\n"
         "x = 2; get_experiment().log_metrics(x=x)"),
     "an import that goes without a last newline": ("x = 1\nimport polyaxon_helper", "x = 1\n"),
     "a form feed": (
@@ -163,7 +163,7 @@ def test_keeps_every_other_byte(before: str, after: str) -> None:
 def test_says_what_does_not_parse(text: str, line: int) -> None:
     with pytest.raises(Unreadable) as caught:
         read(text, PYTHON_3_9)
-    assert caught.value.line == line
+    assert caught.value.lineno == line
 
 
 def test_warnings_are_no_errors() -> None:
@@ -301,7 +301,13 @@ LEAVING: Dict[str, Tuple[str, List[str], List[str]]] = {
     "a name of a function": ("def f():\n    from polyaxon_helper import send_metrics\n", [], []),
     "an Experiment, and what makes one": (
         "from polyaxon_client.tracking import Experiment\nrun = Experiment()\n@get_experiment\n", [],
-        ["Experiment", "get_experiment", "run"]),
+        ["Experiment", "_experiment", "get_experiment", "run"]),
+    "what get_experiment gives": (
+        "from polyaxon_client.tracking import Experiment\n@get_experiment\nrun = get_experiment()\n", [],
+        ["Experiment", "_experiment", "get_experiment", "run"]),
+    "an Experiment that a branch makes": (
+        "from polyaxon_client.tracking import Experiment\nif __name__ == '__main__':\n    run = Experiment()\n", [],
+        ["Experiment", "run"]),
 }
 
 
@@ -316,8 +322,8 @@ def test_a_get_experiment_that_a_parameter_hides_is_not_called() -> None:
     text = whole("from polyaxon_client.tracking import Experiment\nfrom polyaxon_helper import send_metrics\n\n"
                  "@get_experiment\n\ndef f(get_experiment):\n    send_metrics(a=get_experiment)\n")
     new = move(text, PYTHON_3_9).text
-    assert "    get_polyaxon_experiment().log_metrics(a=get_experiment)" in new
-    assert "def get_polyaxon_experiment():" in new
+    assert "    polyaxon_get_experiment().log_metrics(a=get_experiment)" in new
+    assert "def polyaxon_get_experiment():" in new
 
 
 @pytest.mark.parametrize("text, client, traceml", list(LEAVING.values()), ids=list(LEAVING))
@@ -343,18 +349,18 @@ NOTES: Dict[str, Tuple[Target, str, List[Tuple[int, str, str]]]] = {
         PYTHON_3_9, LEGACY + "get_data_path\nget_data_path()\n", [(2, "get_data_path", "name the one")]),
     "a coordinate of an Experiment's": (
         TRACEML, CLASS + "e = Experiment()\ne.log_metrics(loss=1,\n              step=2)\n",
-        [(3, "Experiment", "step is a coordinate")]),
+        [(4, "Experiment", "'step' is no name")]),
     "parameters": (TRACEML, LEGACY + "get_params\nget_params()\n", [(2, "get_params", "answers {}")]),
     "data paths": (
         TRACEML, "from polyaxon_helper import get_data_paths\nget_data_paths()['a']\n",
         [(8, "get_data_paths", "connections")]),
     "the values of data paths": (
         TRACEML, "from polyaxon_helper import get_data_paths\nlist(get_data_paths().values())\n", []),
-    "a step": (TRACEML, SEND + "send_metrics(step=1, a=1)\n", [(3, "send_metrics", "step is")]),
+    "a step": (TRACEML, SEND + "send_metrics(step=1, a=1)\n", [(3, "send_metrics", "'step' is no")]),
     "a timestamp in a dict": (
-        TRACEML, SEND + "send_metrics(**{'timestamp': 1, 'a': 1})\n", [(3, "send_metrics", "timestamp is")]),
+        TRACEML, SEND + "send_metrics(**{'timestamp': 1, 'a': 1})\n", [(3, "send_metrics", "'timestamp' is no")]),
     "a name that is written otherwise": (
-        TRACEML, SEND + "send_metrics(**{'val/acc': 1, 'b_1': 2}, **m)\n", [(3, "send_metrics", "metric 'val/acc'")]),
+        TRACEML, SEND + "send_metrics(**{'val/acc': 1, 'b_1': 2}, **m)\n", [(3, "send_metrics", "'val/acc' is no")]),
     "a process that forks": (TRACEML, "import multiprocessing\n" + SEND, [(3, "send_metrics", "what a process")]),
     "a fork": (TRACEML, "from os import fork as num_workers\n" + SEND, [(3, "send_metrics", "what a process")]),
     "the exception": (

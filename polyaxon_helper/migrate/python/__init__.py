@@ -7,9 +7,9 @@ from typing import FrozenSet, List, NamedTuple
 
 from ...replacements import Target
 from .decide import decide, notes
-from .experiments import maker, own_experiment
+from .experiments import STATE, assigned, maker
 from .names import Names
-from .references import CLIENT_ONLY, LEGACY, OF_CLIENT, Found, References, references
+from .references import CLIENT_ONLY, LEGACY, OF_CLIENT, References, references, use_of
 from .rewrite import rewrite as edits_of
 from .source import Source, Surprise, Unreadable, line_starts, position
 
@@ -48,7 +48,11 @@ def leaving(refs: References, target: Target, selected: FrozenSet[str]) -> Froze
     """Give the names of the module's top that would go, were nothing else to need them."""
     gone = [move.symbol.variable for move in decide(refs, target, selected, frozenset())[0]
             if move.form == "inline" or move.function not in ("", move.symbol.variable.name)]
-    gone += [made.variable for made in (maker(refs), own_experiment(refs)) if made and target.sources]
+    if target.sources:  # what is made of an Experiment becomes a run
+        made, uses = maker(refs), [use for each in refs.symbols if each.name == "Experiment" for use in each.uses]
+        uses += [use_of(refs, mention) for mention in made.variable.uses] if made else []
+        ours = (assigned(refs.names, use.call or use.node, use.scope) for use in uses)
+        gone += filter(None, [made and made.variable, *ours])
     return frozenset(variable.name for variable in gone if variable.scope is refs.names.module)
 
 
@@ -57,18 +61,14 @@ def rewrite(refs: References, target: Target, selected: FrozenSet[str], taken: F
     moves, found, own = decide(refs, target, selected, taken)
     edits = edits_of(refs, target, moves)
     text = edits.result() if moves else refs.source.text
-    told = found, notes(refs, target, moves)
-    starts = line_starts(text)
-    before = Report(*([_place(refs.source.starts, each.offset, each) for each in part] for part in told))
-    after = Report(*([_place(starts, edits.moved(each.offset), each) for each in part] for part in told))
+    told = [found, notes(refs, target, moves)]
+    before, after = (
+        Report(*([Place(*position(starts, at(start)), name, says) for start, name, says in part] for part in told))
+        for starts, at in ((refs.source.starts, int), (line_starts(text), edits.moved)))
     moved = [move.symbol for move in moves]
     # of each thing that stays: whether it is on the legacy package, else it is on polyaxon_client
     stays = [each.message not in OF_CLIENT for each in refs.found if each.message != CLIENT_ONLY]
-    stays += [getattr(part.site.node, "module", LEGACY) == LEGACY
-              for symbol in refs.symbols if symbol not in moved for part in symbol.parts]
+    stays += [getattr(site.node, "module", LEGACY) == LEGACY
+              for symbol in refs.symbols if symbol not in moved for site in symbol.parts.values()]
     return Result(text, sum(len(symbol.uses) or 1 for symbol in moved), before, after, on_shim=True in stays,
-                  on_client=False in stays, makes=own is not None or "_experiment = None" in text)
-
-
-def _place(starts: List[int], offset: int, found: Found) -> Place:
-    return Place(*position(starts, offset), name=found.name, message=found.message)
+                  on_client=False in stays, makes=own is not None or STATE + " = None" in text)

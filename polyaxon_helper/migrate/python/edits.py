@@ -13,6 +13,14 @@ MARKS = re.compile(MARK + r"(\d)(=?)")
 BLANK = re.compile(r"(?:[ \t]*(?:#\ue000\d=?)?(?:\r\n|\r|\n))*(?:[ \t]*(?:#\ue000\d=?)?\Z)?")  # and marks
 
 
+class Change(NamedTuple):  # what is to be written in the place of a node, or of a text in it
+    node: ast.AST
+    start: int
+    end: int
+    new: str
+    field: str = ""  # the text in the node that changes; "" where all of it does
+
+
 class Edit(NamedTuple):
     start: int
     end: int
@@ -42,17 +50,14 @@ class Edits:
     def replace(self, start: int, end: int, new: str) -> None:
         self.edits[start, end] = self.edits.get((start, end), "") + new  # what is inserted at one place adds up
 
-    def expression(self, node: ast.expr, start: int, end: int, new: str, statement: ast.stmt) -> None:
-        """Put another expression in the place of one that stands in `statement`."""
-        self.replace(start, end, new)
-        self.instead[node] = [ast.parse(new, mode="eval").body]
-        if getattr(statement, "end_lineno", None) != statement.lineno:  # Python 3.7 does not know it
-            self.lines.add(self.source.start(statement))
-
-    def field(self, node: ast.AST, field: str, start: int, new: str) -> None:
-        """Put another word in the place of the one that a field of a node has."""
-        self.replace(start, start + len(getattr(node, field)), new)
-        self.fields[node, field] = new
+    def change(self, change: Change, new: str, statement: ast.stmt) -> None:
+        """Make a change in a statement, with this text."""
+        self.replace(change.start, change.end, new)
+        self.lines.add(self.source.start(statement))
+        if change.field:
+            self.fields[change.node, change.field] = new
+        else:
+            self.instead[change.node] = [ast.parse(new, mode="eval").body]
 
     def statement(self, node: ast.stmt, before: str = "", itself: Optional[str] = None, after: str = "") -> None:
         """Say what stands in a statement's place then; `itself` is what it becomes, "" for nothing."""
@@ -64,8 +69,6 @@ class Edits:
     def is_gone(self, node: ast.stmt) -> bool:
         """Tell whether nothing is left in a statement's place, nor beside it."""
         return self.instead.get(node, [node]) == []
-
-    # What comes of it
 
     def result(self) -> str:
         """Give the text after all edits; raises Surprise where it has another tree than was meant."""
@@ -105,8 +108,7 @@ class Edits:
     def _compare(self, work: List[Tuple[object, object]]) -> None:
         while work:
             one, other = work.pop()
-            if isinstance(one, ast.expr):
-                one = self.instead.get(one, [one])[0]
+            one = self.instead.get(one, [one])[0] if isinstance(one, ast.expr) else one
             if isinstance(one, list) and isinstance(other, list):
                 one = [each for node in one for each in self.instead.get(node, [node])]
                 work += zip(one, other)
@@ -173,10 +175,3 @@ def begin(source: Source, node: ast.stmt) -> int:
     """Give where a statement begins, its decorators included."""
     decorators: List[ast.expr] = getattr(node, "decorator_list", [])
     return min([source.start(node)] + [source.line_start(source.start(each)) for each in decorators])
-
-
-def shares_line(source: Source, node: ast.stmt) -> bool:
-    """Tell whether one of the module's statements begins in the logical line of another."""
-    start = source.line_start(begin(source, node))
-    goes_on = source.text[max(0, start - 3):start].rstrip("\r\n").endswith("\\")
-    return node.col_offset != 0 and not source.text.startswith("@", start) or goes_on  # below 0: a string, on 3.7

@@ -12,9 +12,7 @@ Import = Union[ast.Import, ast.ImportFrom]
 REST_OF_LINE = re.compile(r"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|$)")
 
 
-class Parts(NamedTuple):
-    """An import statement as it stands in the text; all are offsets."""
-
+class Parts(NamedTuple):  # an import statement as it stands in the text; all are offsets
     start: int
     module: Tuple[int, int]  # where the module's name stands; empty in `import a`
     names: int  # where the list of names begins, with its bracket
@@ -71,15 +69,16 @@ def reworded(source: Source, node: Import, module: str, names: Sequence[str]) ->
     old, text, there = parts(source, node), source.text, texts(node)
     if set(names).isdisjoint(there):
         return import_text(module, names)
-    ahead = text[old.names:old.elements[0][0]]
+    first = old.elements[0][0]
+    ahead = text[old.names:first]
     gaps = [text[one[1]:other[0]] for one, other in zip(old.elements, old.elements[1:])]
     gaps.insert(0, gaps[0] if gaps else "," + (ahead.partition("(")[2] or " "))  # in front of a new name
     out = names[0] + "".join(gaps[there.index(name) if name in there else 0] + name for name in names[1:])
-    behind = source.newline + " " * (source.position(old.elements[0][0])[1] - 1)  # the bracket, which moves
+    behind = source.newline + " " * (first - source.line_start(first))  # the bracket, which moves
     shift = len(module) - (old.module[1] - old.module[0])
     if ahead.endswith("("):
         out = out.replace(behind, behind + " " * shift if shift > 0 else behind[:shift or None])
-    return text[old.start:old.module[0]] + module + text[old.module[1]:old.elements[0][0]] + out + \
+    return text[old.start:old.module[0]] + module + text[old.module[1]:first] + out + \
         text[old.elements[-1][1]:old.end]
 
 
@@ -90,10 +89,7 @@ def name_key(name: str) -> Tuple[int, str, str]:
 
 
 def place(run: Sequence[Union[Import, str]], anchor: int, is_gone: bool, module: str) -> int:
-    """Give the number of the statement that `from module import` belongs in front of.
-
-    `run` are statements that follow each other; where they are not sorted, it is the one numbered `anchor`.
-    """
+    """Give the number of the statement of a run that `from module import` sorts in front of, else `anchor`."""
     for by_module in (False, True):
         keys, new = [_key(each, by_module) for each in run], _key(module, by_module)
         if keys == sorted(keys):

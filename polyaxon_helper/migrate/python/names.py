@@ -10,18 +10,16 @@ NAMED = {**dict.fromkeys((
 """Nodes that bind the name in one of their fields, some of them unknown to older Pythons; a Name may use it."""
 SCOPES = {"ClassDef": "class", **dict.fromkeys(("FunctionDef", "AsyncFunctionDef", "Lambda"), "function"),
           **dict.fromkeys(("ListComp", "SetComp", "DictComp", "GeneratorExp"), "comprehension")}
-NOTED = frozenset((*NAMED, *SCOPES, "Import", "ImportFrom", "Global", "Nonlocal", "NamedExpr", "Constant", "Str"))
 LEAVES = frozenset(("Name", "Constant", "Str", "Num", "Bytes", "NameConstant"))  # half of all nodes
 INSIDE = frozenset(("body", "elt", "key", "value", "generators"))  # their fields that are in the new scope
 
 
-class Mention(NamedTuple):
-    """A place that binds a name, or uses it."""
-
+class Mention(NamedTuple):  # a place that binds a name, or uses it
     name: str
     node: Any  # a statement, a Name, an argument, ...
     scope: "Scope"  # where it stands, which is elsewhere than what it binds after `global`
     alias: Optional[ast.alias] = None  # the part of an import that binds
+    is_use: bool = False  # else it binds
 
 
 class Scope:
@@ -50,13 +48,20 @@ class Names:
         self.module = Scope("module", None, tree)
         self.scopes: List[Scope] = [self.module]
         self.parents: Dict[ast.AST, Any] = {}
-        self.imports: List[Tuple[ast.alias, Mention, Variable]] = []  # what each part of an import binds
+        self.imports: Dict[ast.alias, Tuple[Mention, Variable]] = {}  # what each part of an import binds
         self.strings: Dict[ast.expr, str] = {}  # every string constant
-        self._bound: List[Mention] = []
-        self._used: List[Mention] = []
         self._placed: Dict[ast.AST, Scope] = {}  # nodes of another scope than what they stand in
-        self._walk(tree)
-        self._resolve()
+        mentions = list(self._walk(tree))  # which variables they are is known once everything that binds is
+        for mention in mentions:
+            if not mention.is_use and mention.name not in mention.scope.elsewhere:
+                mention.scope.variables.setdefault(mention.name, Variable(mention.name, mention.scope))
+        for mention in mentions:
+            variable = self.variable(mention.name, mention.scope)
+            (variable.uses if mention.is_use else variable.bindings).append(mention)
+            if mention.alias is not None:
+                self.imports[mention.alias] = mention, variable
+            if mention.is_use and variable.scope.kind == "class":  # its body reads the global until it binds the name
+                self.variable(mention.name, self.module).unclear = True
 
     def variable(self, name: str, scope: Scope) -> Variable:
         """Give the variable that `name` means in `scope`; one of the module's where nothing binds it."""
@@ -73,19 +78,18 @@ class Names:
             node = self.parents[node]
             yield node
 
-    def _walk(self, tree: ast.Module) -> None:
-        """Note all nodes: by a list of work, since expressions nest deeper than Python's stack."""
+    def _walk(self, tree: ast.Module) -> Iterator[Mention]:
+        """Give all mentions: by a list of work, since expressions nest deeper than Python's stack."""
         work: List[Tuple[Any, Scope]] = [(tree, self.module)]
         while work:
             node, scope = work.pop()
             kind, inner = type(node).__name__, scope
-            if kind in NOTED:
-                self._note(kind, node, scope)
+            yield from self._note(kind, node, scope)
             if kind in SCOPES:
                 inner = Scope(SCOPES[kind], scope, node)
                 self.scopes.append(inner)
                 arguments = ast.iter_child_nodes(node.args) if inner.kind == "function" else ()
-                self._bound += [Mention(each.arg, each, inner) for each in arguments if isinstance(each, ast.arg)]
+                yield from (Mention(each.arg, each, inner) for each in arguments if isinstance(each, ast.arg))
             for field in node._fields if kind not in LEAVES else ():  # as ast.iter_child_nodes(), without contexts
                 value = getattr(node, field, None)
                 for child in value if isinstance(value, list) else (value,):
@@ -93,15 +97,15 @@ class Names:
                         self.parents[child] = node
                         work.append((child, self._placed.get(child, inner if field in INSIDE else scope)))
 
-    def _note(self, kind: str, node: Any, scope: Scope) -> None:
-        """Note what a node itself binds, uses or is."""
+    def _note(self, kind: str, node: Any, scope: Scope) -> Iterator[Mention]:
+        """Note what a node itself is, and give what it mentions."""
         if kind in NAMED and getattr(node, NAMED[kind]):
-            mentions = self._used if isinstance(getattr(node, "ctx", None), ast.Load) else self._bound
-            mentions.append(Mention(getattr(node, NAMED[kind]), node, scope))
+            is_use = isinstance(getattr(node, "ctx", None), ast.Load)
+            yield Mention(getattr(node, NAMED[kind]), node, scope, is_use=is_use)
         elif kind in ("Import", "ImportFrom"):
             for alias in node.names:
                 name = alias.asname or (alias.name.split(".")[0] if kind == "Import" else alias.name)
-                self._bound.append(Mention(name, node, scope, alias))
+                yield Mention(name, node, scope, alias)
         elif kind in ("Global", "Nonlocal"):
             scope.elsewhere.update(dict.fromkeys(node.names, kind))
         elif SCOPES.get(kind) == "comprehension":  # of what it iterates over, the first is outside
@@ -110,19 +114,3 @@ class Names:
             self._placed[node.target] = next(each for each in scope.chain if each.kind != "comprehension")
         elif isinstance(getattr(node, STRING, None), str):
             self.strings[node] = getattr(node, STRING)
-
-    def _resolve(self) -> None:
-        """Find the variable of each name, once everything that binds is known."""
-        for name, _, scope, _ in self._bound:
-            if name not in scope.elsewhere:
-                scope.variables.setdefault(name, Variable(name, scope))
-        for binding in self._bound:
-            variable = self.variable(binding.name, binding.scope)
-            variable.bindings.append(binding)
-            if binding.alias is not None:
-                self.imports.append((binding.alias, binding, variable))
-        for use in self._used:
-            variable = self.variable(use.name, use.scope)
-            variable.uses.append(use)
-            if variable.scope.kind == "class":  # its body reads the global until it has bound the name itself
-                self.variable(use.name, self.module).unclear = True

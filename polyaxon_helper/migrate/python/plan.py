@@ -10,16 +10,8 @@ from .names import Variable
 from .references import References, Site
 from .source import Source
 
-OTHER_NAMES = {"Experiment": "PolyaxonExperiment", "Job": "PolyaxonJob", "get_experiment": "get_polyaxon_experiment",
-               "PolyaxonClientException": "ClientException", "tracking": "traceml_tracking",
-               STATE: "_polyaxon_experiment"}
-# What to call something whose name means something else; others get polyaxon_ in front
-REBOUND = "  # noqa: F811"  # goes into a module: what a guard's function is named is bound before it too
 
-
-class Plan(NamedTuple):
-    """Holds what the edits of a module stand on."""
-
+class Plan(NamedTuple):  # holds what the edits of a module stand on
     refs: References
     target: Target
     moves: List[Move]
@@ -43,8 +35,7 @@ def changed(move: Move) -> str:
 
 def needs(plan: Plan, move: Move) -> Set[str]:
     """Give all names that a move needs, those that its functions need among them."""
-    own = [move.symbol.name] * (move.form == "same")
-    names = needed(changed(move) + " " + move.body, plan.target).union(own)
+    names = needed(" ".join([changed(move), move.body, move.symbol.name * (move.form == "same")]), plan.target)
     return names | {plan.target.functions[name].needs for name in names if name in plan.target.functions}
 
 
@@ -54,8 +45,8 @@ def choose(plan: Plan) -> List[str]:
     sites: Dict[str, List[Site]] = {}  # where a statement may bring a name
     for move in plan.moves:
         for name in needs(plan, move):
-            sites.setdefault(name, []).extend(part.site for part in move.symbol.parts if (
-                part.site.scope is not module or move.form != "same" or move.symbol.member))
+            sites.setdefault(name, []).extend(site for site in move.symbol.parts.values() if (
+                site.scope is not module or move.form != "same" or move.symbol.member))
     for name in sorted(sites):
         if made is not None and name == "get_experiment":
             plan.same[made.variable] = name
@@ -63,8 +54,7 @@ def choose(plan: Plan) -> List[str]:
         if name in plan.target.functions and (made is None or plan.chosen[name] != made.variable.name):
             functions.append(name)
             plan.chosen[STATE] = _free_name(plan, STATE)
-        there = module.variables.get(plan.chosen[name])
-        starts = [refs.source.start(binding.node) for binding in there.bindings] if there else []
+        starts = [refs.source.start(each.node) for each in refs.names.variable(plan.chosen[name], module).bindings]
         starts += [refs.source.start(site.node) for site in sites[name] if site.scope is module]
         if starts and all(min(starts) <= refs.source.start(site.node) for site in sites[name]):
             plan.at_top.add(name)
@@ -73,7 +63,7 @@ def choose(plan: Plan) -> List[str]:
 
 def _free_name(plan: Plan, name: str) -> str:
     """Give what to call a name: as the module does already, or what means nothing else anywhere in it."""
-    other = OTHER_NAMES.get(name, "polyaxon_" + name)
+    other = ("Polyaxon" if name[0].isupper() else "polyaxon_") + name.lstrip("_")
     candidates = [variable.name for variable in plan.refs.names.module.variables.values()
                   if _is_symbol(plan, variable, name)]
     candidates += [name, other] + ["{}_{}".format(other, number) for number in range(2, 99)]
@@ -100,11 +90,11 @@ def name_as(plan: Plan, name: str) -> str:
 
 def definition(plan: Plan, move: Move, site: Optional[Site] = None) -> str:
     """Give the function that stands for a legacy name, where `site` imports it or behind the imports."""
-    rebinds = site is not None and any(plan.refs.source.start(binding.node) < plan.refs.source.start(site.node)
+    is_rebound = site is not None and any(plan.refs.source.start(binding.node) < plan.refs.source.start(site.node)
                                        for binding in move.symbol.variable.bindings)
     returns = "" if move.symbol.name == "send_metrics" else "return "
     return "def {}({}):{}\n    {}{}\n".format(
-        move.function, SIGNATURES.get(move.symbol.name, ("", ""))[0], REBOUND * rebinds, returns,
+        move.function, SIGNATURES.get(move.symbol.name, ("", ""))[0], "  # noqa: F811" * is_rebound, returns,
         named(move.body, plan.chosen))
 
 

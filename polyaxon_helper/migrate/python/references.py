@@ -1,7 +1,6 @@
 """Every legacy name in a module: what imports it, and all that uses it."""
 import ast
 import re
-from itertools import takewhile
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...replacements import REPLACEMENTS, Target
@@ -13,13 +12,13 @@ LEGACY = "polyaxon_helper"
 OLD_CLIENT = "polyaxon_client"
 IMPORT_ERRORS = ("BaseException", "Exception", "ImportError", "ModuleNotFoundError")
 OURS = ("client", "local", "migrate", "resend")  # the modules of the package that are no legacy API
+OF_ANY = ("vars", "dir", "locals")  # what gives the names of the module, if nothing else is asked for
 OUR_NAME = re.compile(r"\b{}\b(?!\.(?:{})\b)".format(LEGACY, "|".join(OURS)))
 
 STAR = "import the names that you use in place of *, then run again"
 UNKNOWN = "no release of polyaxon-helper has this name; nothing to move to"
 STRING = "a string names the legacy package; write the name that the code uses now"
-OBJECT = "the module itself is used as an object; use functions of it, as `{}.send_metrics(...)`, then run again"
-ASSIGNED = "the module's attribute is replaced; by hand, replace that of what takes its place"
+OBJECT = "the module itself is used as an object, or changed; call functions of it, as `{}.send_metrics(...)`"
 CLIENT_OBJECT = "import what you use of it by `from polyaxon_client.tracking import`, then run again"
 CLIENT_ONLY = "only polyaxon_client needs it; delete it when nothing imports that any more"
 CLIENT_OWN = "nothing in the table replaces it; write it with polyaxon.client by hand"
@@ -32,17 +31,13 @@ NEAREST = {  # what traceml has in place of what the table says nothing of
 OF_CLIENT = (CLIENT_OWN, *NEAREST.values())
 
 
-class Found(NamedTuple):
-    """Something that a person has to read about."""
-
+class Found(NamedTuple):  # something that a person has to read about
     offset: int
     name: str
     message: str
 
 
-class Site(NamedTuple):
-    """An import statement of the legacy package, or of the client where that is left too."""
-
+class Site(NamedTuple):  # an import statement of the legacy package, or of the client where that is left too
     node: Import
     scope: Scope
     body: Sequence[ast.stmt]  # the block that it stands in
@@ -51,27 +46,22 @@ class Site(NamedTuple):
 
 
 class Use(NamedTuple):
-    name: ast.Name
     scope: Scope
     node: ast.expr  # what may be replaced: the name, or the attribute `package.name`
     start: int
-    end: Optional[int]  # None where the text is not spelled as the tree is
-    parent: ast.AST
+    end: int  # its start where the text is not spelled as the tree is
+    call: Optional[ast.Call]  # the call of it, if it is called
 
 
-class Part(NamedTuple):
-    site: Site
-    alias: ast.alias
+Sites = Dict[Optional[ast.alias], Site]  # the parts of imports that bind a name, each with its statement
 
 
-class Symbol(NamedTuple):
-    """A legacy name as one variable of the module, or an attribute of one, has it."""
-
+class Symbol(NamedTuple):  # a legacy name as one variable of the module, or an attribute of one, has it
     legacy: str
     name: str  # what is meant: get_data_paths where get_data_path is treated as a dict
     variable: Variable
     member: bool  # whether it is an attribute of the package, which the variable then is
-    parts: List[Part]
+    parts: Sites
     uses: List[Use]
     alone: bool  # whether nothing else binds the variable, and a package is only used for its attributes
 
@@ -89,21 +79,22 @@ def references(source: Source, names: Names, target: Target) -> References:
     strings = [Found(source.start(node), LEGACY, STRING) for node, text in names.strings.items()
                if OUR_NAME.search(text) and not isinstance(names.parents[node], ast.Expr)]  # else a docstring
     refs = References(source, names, [], [], strings)
-    variables: Dict[Tuple[Variable, str], List[Part]] = {}
-    for alias, (_, node, scope, _), variable in sorted(names.imports, key=lambda each: source.start(each[1].node)):
+    variables: Dict[Tuple[Variable, str], Sites] = {}
+    for alias, (mention, variable) in sorted(names.imports.items(), key=lambda each: source.start(each[1][0].node)):
+        node = mention.node
         name, message = _legacy_name(node, alias, target)
         if message:
             refs.found.append(Found(source.start(node), alias.name, message))
         if (name or message) and not (refs.sites and refs.sites[-1].node is node):
             fields = ast.iter_fields(names.parents[node])
             body = next(value for _, value in fields if isinstance(value, list) and node in value)
-            around = [node, *takewhile(lambda each: each is not scope.node, names.around(node))]
+            around = [node, *names.around(node)]
             guarded = any(getattr(outer, "handlers", None) and inner in outer.body
                           for inner, outer in zip(around, around[1:]))
             alone = own_lines(source, node) is not None and not has_comment(source, node)
-            refs.sites.append(Site(node, scope, body, guarded, alone))
+            refs.sites.append(Site(node, mention.scope, body, guarded, alone))
         if name:
-            variables.setdefault((variable, name), []).append(Part(refs.sites[-1], alias))
+            variables.setdefault((variable, name), {})[alias] = refs.sites[-1]
     for (variable, name), parts in variables.items():
         refs.symbols.extend(_symbols(refs, variable, name, parts))
     return refs
@@ -125,31 +116,29 @@ def _legacy_name(node: Import, alias: ast.alias, target: Target) -> Tuple[str, s
     return "", STAR if name == "*" else UNKNOWN
 
 
-def _symbols(refs: References, variable: Variable, name: str, parts: List[Part]) -> Iterator[Symbol]:
+def _symbols(refs: References, variable: Variable, name: str, parts: Sites) -> Iterator[Symbol]:
     """Give the legacy names that a variable is, or has if it is the package; what else is done with it is noted."""
-    aliases, parents, start = [part.alias for part in parts], refs.names.parents, refs.source.start
+    parents, start = refs.names.parents, refs.source.start
     others = [binding.node for binding in variable.bindings
-              if binding.alias not in aliases or binding.scope is not variable.scope]
+              if binding.alias not in parts or binding.scope is not variable.scope]
     odd = [Found(start(node), LEGACY, OBJECT.format(LEGACY)) for node in others if name == LEGACY]
     used: Dict[str, List[Use]] = {}
-    if not variable.uses and (name != LEGACY or any(alias.name == LEGACY for alias in aliases)):
+    if not variable.uses and (name != LEGACY or any(getattr(alias, "name", "") == LEGACY for alias in parts)):
         used[name] = []  # an import that nothing uses
     for mention in variable.uses:
         node = mention.node
-        is_member = name == LEGACY and isinstance(parents[node], ast.Attribute)
-        whole, legacy = (parents[node], parents[node].attr) if is_member else (node, name)
+        is_member = name == LEGACY and isinstance(getattr(parents[node], "ctx", None), ast.Load)
+        legacy = getattr(parents[node], "attr", LEGACY) if is_member else name
         if legacy == LEGACY:
             odd.append(Found(start(node), LEGACY, OBJECT.format(node.id)))
-        elif not isinstance(whole.ctx, ast.Load):
-            odd.append(Found(start(node), legacy, ASSIGNED))
         elif legacy in REPLACEMENTS:
             used.setdefault(legacy, []).append(use_of(refs, mention, *([".", legacy] if is_member else [])))
         elif legacy not in OURS:
             refs.found.append(Found(start(node), legacy, UNKNOWN))
     refs.found.extend(odd)
     for legacy, uses in used.items():
-        as_dict = {is_dict(refs.names, use.parent) for use in uses}
-        meant = "get_data_paths" if legacy == "get_data_path" and as_dict == {True} else legacy
+        as_dict = legacy == "get_data_path" and uses and all(is_dict(refs.names, use) for use in uses)
+        meant = "get_data_paths" if as_dict else legacy
         yield Symbol(legacy, meant, variable, name == LEGACY, parts, uses, not (variable.unclear or others or odd))
 
 
@@ -157,16 +146,16 @@ def use_of(refs: References, mention: Mention, *member: str) -> Use:
     """Give a use of a name, or of a member of the package that it is."""
     node, parents = mention.node, refs.names.parents
     whole, start = parents[node] if member else node, refs.source.start(node)
-    return Use(node, mention.scope, whole, start, refs.source.word(start, node.id, *member), parents[whole])
+    call = parents[whole] if isinstance(parents[whole], ast.Call) and parents[whole].func is whole else None
+    return Use(mention.scope, whole, start, refs.source.word(start, node.id, *member) or start, call)
 
 
-def is_dict(names: Names, call: ast.AST) -> bool:
+def is_dict(names: Names, use: Use) -> bool:
     """Tell whether what a call gives is treated as a dict."""
-    parent = names.parents.get(call)
-    index = getattr(parent, "slice", None)
-    is_key = index in names.strings or getattr(index, "value", None) in names.strings
-    is_method = getattr(parent, "attr", "") in ("get", "items", "keys", "values")
-    return isinstance(call, ast.Call) and getattr(parent, "value", None) is call and (is_key or is_method)
+    outer = names.parents[use.call or use.node]
+    is_item = isinstance(outer, ast.Subscript) and not isinstance(outer.slice, ast.Slice)
+    is_method = getattr(outer, "attr", "") in ("get", "items", "keys", "values")
+    return getattr(outer, "value", None) is use.call is not None and (is_item or is_method)
 
 
 def stands_in(names: Names, node: ast.AST) -> bool:
@@ -177,25 +166,21 @@ def stands_in(names: Names, node: ast.AST) -> bool:
     return OLD_CLIENT in [str(getattr(each, "module", getattr(each, "name", ""))).split(".")[0] for each in tried]
 
 
-def listed(names: Names) -> List[str]:
+def listed(refs: References) -> List[str]:
     """Give the names that are found by strings: what __all__ may have, words of doctests, or all of the module."""
-    texts = list(names.strings.values())
-    built_in = [names.variable(name, names.module) for name in ("globals", "vars", "eval", "exec", "locals", "dir")]
-    uses = [use for variable in built_in if not variable.bindings for use in variable.uses]
-    calls = [use for use in uses if getattr(names.parents[use.node], "func", None) is use.node
-             and (use.scope is names.module or use.name not in ("locals", "dir"))]
-    modules = [use for use in names.variable("__name__", names.module).uses  # sys.modules[__name__]
-               if type(names.parents[use.node]).__name__ in ("Subscript", "Index")]
-    is_dynamic = bool(modules) or any(
-        use.name not in ("vars", "dir") or not names.parents[use.node].args for use in calls) or any(
+    names, texts = refs.names, list(refs.names.strings.values())
+    readers = [names.variable(name, names.module) for name in ("globals", "eval", "exec", *OF_ANY)]
+    uses = [use for variable in readers if not variable.bindings for use in variable.uses]
+    is_dynamic = "sys.modules" in refs.source.text or any(
+        use.name not in OF_ANY or (use.scope is names.module or use.name == "vars")
+        and not getattr(names.parents[use.node], "args", True) for use in uses) or any(
         text == "__main__" and not isinstance(names.parents[node], ast.Compare) for node, text in names.strings.items())
     return [*(word for text in texts if ">>>" in text for word in re.findall(r"\w+", text)),
             *(texts if "__all__" in names.module.variables else ()), *(names.module.variables if is_dynamic else ())]
 
 
-def annotated(names: Names, word: str) -> Optional[ast.expr]:
-    """Give a quoted annotation that has this word in it."""
+def annotated(names: Names, word: str) -> List[ast.expr]:
+    """Give the quoted annotations that have this word in them."""
     annotations = [getattr(each, field, None) for each in names.parents for field in ("annotation", "returns")]
     inside = {inner for annotation in filter(None, annotations) for inner in ast.walk(annotation)}
-    return next((node for node, text in names.strings.items()
-                 if node in inside and word in re.findall(r"\w+", text)), None)
+    return [node for node, text in names.strings.items() if node in inside and word in re.findall(r"\w+", text)]

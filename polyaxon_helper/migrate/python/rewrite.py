@@ -5,7 +5,7 @@ from typing import Dict, Iterator, List, Optional, Sequence, Set
 
 from ...replacements import Target
 from .decide import Move
-from .edits import Edits, begin, mark, shares_line
+from .edits import Edits, begin, mark
 from .experiments import named
 from .imports import import_text
 from .plan import Plan, choose, definition, laid_out, name_as, needed
@@ -13,6 +13,7 @@ from .references import References
 from .source import Source, Surprise
 from .statements import write_imports
 
+LEADING = ("Import", "ImportFrom", "If", "With", "Try", "TryStar")  # what imports stand in
 COMMENTS = re.compile(r"(?:(?:\r\n|\r|\n)[ \t]+#[^\r\n]*)*")  # those of a block, behind its last statement
 
 
@@ -20,22 +21,16 @@ def rewrite(refs: References, target: Target, moves: List[Move]) -> Edits:
     """Give the edits that make these moves."""
     by_import: Dict[Optional[ast.alias], List[Move]] = {}
     for move in moves:
-        for part in move.symbol.parts:
-            by_import.setdefault(part.alias, []).append(move)
+        for alias in move.symbol.parts:
+            by_import.setdefault(alias, []).append(move)
     same = {move.symbol.variable: move.symbol.name for move in moves
             if move.form == "same" and move.symbol.alone and not move.symbol.member}
     plan = Plan(refs, target, moves, Edits(refs.source), {}, by_import, same, set(), set())
-    functions = choose(plan)
+    texts = list(_functions(plan, choose(plan)))
     gone = [statement for move in moves for statement in move.gone]
-    for move in moves:
-        for change in move.changes:
-            if change.field:
-                plan.edits.field(change.node, change.field, change.start, change.new)
-            elif isinstance(change.node, ast.expr):  # pragma: no branch - what has no field is one
-                statement = next(node for node in refs.names.around(change.node) if isinstance(node, ast.stmt))
-                plan.edits.expression(
-                    change.node, change.start, change.end, named(change.new, plan.chosen), statement)
-    texts = list(_functions(plan, functions))
+    for change in [change for move in moves for change in move.changes]:
+        statement = next(node for node in refs.names.around(change.node) if isinstance(node, ast.stmt))
+        plan.edits.change(change, named(change.new, plan.chosen), statement)
     write_imports(plan, [site for site in refs.sites if site.scope.node not in gone])
     if gone:
         _remove(plan, gone)
@@ -64,7 +59,8 @@ def _bring(plan: Plan) -> List[str]:
     for change in [change for move in plan.moves if move.gone for change in move.changes]:
         around = list(plan.refs.names.around(change.node))
         functions = [outer for inner, outer in zip(around, around[1:])
-                     if isinstance(outer, (ast.FunctionDef, ast.AsyncFunctionDef)) and inner in outer.body]
+                     if isinstance(outer, (ast.FunctionDef, ast.AsyncFunctionDef)) and inner in outer.body
+                     and outer.lineno < outer.body[0].lineno]
         lines.setdefault((functions or around)[-1], set()).update(
             import_text(plan.target.homes[name], [name_as(plan, name)]) for name in needed(change.new, plan.target)
             if name not in plan.at_top and plan.brought.isdisjoint((node, name) for node in functions))
@@ -79,14 +75,10 @@ def _import_in(plan: Plan, function: ast.AST, texts: List[str]) -> None:
     source, body = plan.refs.source, getattr(function, "body")
     first = next((node for node in body if not isinstance(node, (ast.Global, ast.Nonlocal))
                   and getattr(node, "value", None) not in plan.refs.names.strings), body[-1])
-    start = begin(source, first)
-    line, indent = source.line_start(start), source.indent(start)
+    line, indent = source.line_start(begin(source, first)), source.indent(begin(source, first))
     for text in texts:
-        if source.text[line:start].strip():
-            plan.edits.replace(start, start, text + "; ")
-        else:
-            blank = [mark(1)] * hasattr(first, "decorator_list")
-            plan.edits.replace(line, line, source.newline.join([indent + text, *blank, ""]))
+        blank = [mark(1)] * hasattr(first, "decorator_list")
+        plan.edits.replace(line, line, source.newline.join([indent + text, *blank, ""]))
         plan.edits.statement(first, before=text)
 
 
@@ -95,21 +87,21 @@ def _insert(plan: Plan, functions: List[str]) -> None:
     source, body = plan.refs.source, plan.refs.source.tree.body
     text = "\n\n\n".join(functions)
     number = _last_leading(plan)
+    anchor = body[number or 0]
     if number is not None:
-        end = _end(source, body[number])
-        above = mark(2 if text.startswith("def ") else 1)
-        plan.edits.replace(end, end, source.newline.join(["", above, laid_out(source, text), mark(2)]))
-        plan.edits.statement(body[number], after=text)
-    elif isinstance(body[0], ast.Expr) and _is_leading(plan, body[0]) or getattr(body[0], "module", "") == "__future__":
+        at, above = _end(source, anchor), mark(2 if text.startswith("def ") else 1)
+        plan.edits.replace(at, at, source.newline.join(["", above, laid_out(source, text), mark(2)]))
+        plan.edits.statement(anchor, after=text)
+    elif getattr(anchor, "value", None) in plan.refs.names.strings or getattr(anchor, "module", "") == "__future__":
         raise Surprise("nothing can stand above the first line")
     else:
-        start = source.line_start(begin(source, body[0]))
-        plan.edits.replace(start, start, source.newline.join([mark(2), laid_out(source, text), mark(2), ""]))
-        plan.edits.statement(body[0], before=text)
+        at = source.line_start(begin(source, anchor))
+        plan.edits.replace(at, at, source.newline.join([mark(2), laid_out(source, text), mark(2), ""]))
+        plan.edits.statement(anchor, before=text)
 
 
 def _last_leading(plan: Plan) -> Optional[int]:
-    """Give the number of the last of the leading imports that nothing stands before which needs the functions."""
+    """Give the number of the last import, or of the docstring, that nothing stands before which needs the functions."""
     source, body = plan.refs.source, plan.refs.source.tree.body
     first = min([change.start for move in plan.moves for change in move.changes]
                 + [use.start for move in plan.moves if move.body for use in move.symbol.uses],
@@ -117,31 +109,23 @@ def _last_leading(plan: Plan) -> Optional[int]:
     last = None
     for number, node in enumerate(body):
         is_circular = last is not None and getattr(node, "level", None) and any(move.body for move in plan.moves)
-        if not _is_leading(plan, node) or _end(source, node) > first or is_circular:
+        if source.start(node) >= first or is_circular:
             break  # what imports from here while this module is loading finds the functions
-        if not plan.edits.is_gone(node) and (isinstance(node, ast.Expr) or any(
-                isinstance(inner, (ast.Import, ast.ImportFrom)) for inner in ast.walk(node))):
+        if not plan.edits.is_gone(node) and _end(source, node) <= first and (
+                number == 0 and getattr(node, "value", None) in plan.refs.names.strings
+                or type(node).__name__ in LEADING and any(
+                    isinstance(each, (ast.Import, ast.ImportFrom)) for each in ast.walk(node))):
             last = number
-    while last is not None and last + 1 < len(body) and shares_line(source, body[last + 1]):
+    while last is not None and last + 1 < len(body) and source.start(body[last + 1]) < _end(source, body[last]):
         last += 1
     return last
 
 
-def _is_leading(plan: Plan, node: ast.stmt) -> bool:
-    """Tell whether imports may follow, as pycodestyle sees it."""
-    if isinstance(node, ast.Expr):
-        return node.value in plan.refs.names.strings
-    if isinstance(node, ast.Assign):
-        return all(getattr(target, "id", "").startswith("__") for target in node.targets)
-    return type(node).__name__ in ("Import", "ImportFrom", "If", "With", "Try", "TryStar")
-
-
 def _end(source: Source, node: ast.stmt) -> int:
     """Give where the last line of a statement ends, which may be that of others too."""
-    if node.col_offset < 0:
-        return source.line_end(source.starts[node.lineno - 1])  # a string's last line, on 3.7
     last = max(source.start(each) for each in ast.walk(node) if isinstance(each, ast.stmt))
-    end = source.line_end(list(source.tokens(last))[-1].start)
+    tokens = source.tokens(last)  # of a docstring there may be none, on Python 3.7
+    end = source.line_end(tokens[-1].start if tokens else last)
     comments = COMMENTS.match(source.text, end)
     return comments.end() if comments else end
 

@@ -5,21 +5,17 @@ import sys
 import tokenize
 import warnings
 from bisect import bisect_right
-from typing import Iterator, List, NamedTuple, Optional, Tuple, Union
+from contextlib import suppress
+from typing import List, NamedTuple, Optional, Tuple, Union
 
 LINE_END = re.compile(r"\r\n|\r|\n")  # str.splitlines() knows more of them than Python does
-GAP = re.compile(r"(?:[ \t\f\r\n\\]|#[^\r\n]*)*")  # what may stand between two tokens in parentheses
-INDENT = re.compile(r"[ \t\f]*")
+GAP = r"(?:[ \t\f\r\n\\]|#[^\r\n]*)*"  # what may stand between two tokens in parentheses
 UNIT = re.compile(r"(?:\A|(?<=[\r\n]))\w[^\r\n]*:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)([ \t]+)[^\s#]")
 STRING = "value" if sys.version_info >= (3, 8) else "s"  # the field of a string constant that has its text
 
 
-class Unreadable(Exception):
-    """Python can't parse the text."""
-
-    def __init__(self, message: str, line: int) -> None:
-        super().__init__(message)
-        self.line = line
+class Unreadable(SyntaxError):
+    """Python can't parse the text; `msg` says why, `lineno` where."""
 
 
 class Surprise(Exception):
@@ -41,7 +37,7 @@ def parsed(text: Union[str, bytes]) -> ast.Module:
             return ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
             message = getattr(error, "msg", None) or str(error) or type(error).__name__
-            raise Unreadable(message, getattr(error, "lineno", None) or 1) from None
+            raise Unreadable(message, (None, getattr(error, "lineno", None) or 1, None, None)) from None
 
 
 def line_starts(text: str) -> List[int]:
@@ -62,18 +58,14 @@ class Source:
         self.newline = next((end.group() for end in LINE_END.finditer(text)), "\n")
         self.starts = line_starts(text)
         self.unit = next((each.group(1) for each in UNIT.finditer(text)), "    ")  # one level of indentation
-        self._is_ascii = text.isascii()
 
     def start(self, node: Union[ast.stmt, ast.expr]) -> int:
         """Give the offset where a node starts; the tree's columns count bytes of UTF-8."""
         begin, column = self.starts[node.lineno - 1], max(0, node.col_offset)  # below 0: a long string, on Python 3.7
-        if not self._is_ascii:
+        if not self.text.isascii():
             line = self.text[begin:begin + column].encode("utf-8", "surrogatepass")
             column = len(line[:column].decode("utf-8", "replace"))
         return begin + column
-
-    def position(self, offset: int) -> Tuple[int, int]:
-        return position(self.starts, offset)
 
     def line_start(self, offset: int) -> int:
         return self.starts[bisect_right(self.starts, offset) - 1]
@@ -84,31 +76,23 @@ class Source:
 
     def indent(self, offset: int) -> str:
         """Give what stands in front of the first word of an offset's line."""
-        return next(INDENT.finditer(self.text, self.line_start(offset))).group().replace("\f", "")
-
-    def next(self, offset: int) -> int:
-        """Give where the next token starts, in parentheses or where the statement surely goes on."""
-        return next(GAP.finditer(self.text, offset)).end()  # which may be empty
+        line = self.text[self.line_start(offset):self.line_end(offset)]
+        return line[:len(line) - len(line.lstrip())].replace("\f", "")
 
     def word(self, offset: int, *words: str) -> Optional[int]:
         """Give where these words end, if they are what stands there."""
-        for word in words:
-            offset = self.next(offset)
-            if not self.text.startswith(word, offset):
-                return None
-            offset += len(word)
-        return offset
+        found = re.compile("".join(GAP + re.escape(word) for word in words)).match(self.text, offset)
+        return found.end() if found else None
 
-    def tokens(self, offset: int) -> Iterator[Token]:
+    def tokens(self, offset: int) -> List[Token]:
         """Give the tokens from an offset to the end of its logical line."""
-        first, column = self.position(offset)
-        lines = (self.text[max(start, offset):self.line_end(start)] + "\n" for start in self.starts[first - 1:])
-        try:
-            tokens = tokenize.generate_tokens(lambda: next(lines, ""))
-            for kind, text, begin, end, _ in tokens:  # pragma: no branch - a logical line has an end
-                yield Token(kind, text, *(self.starts[first + line - 2] + at + (column - 1) * (line == 1)
-                                          for line, at in (begin, end)))
+        starts = [offset, *self.starts[bisect_right(self.starts, offset):]]
+        lines = (self.text[start:self.line_end(start)] + "\n" for start in starts)
+        found: List[Token] = []
+        with warnings.catch_warnings(), suppress(tokenize.TokenError, SyntaxError, IndexError):  # behind an expression
+            warnings.simplefilter("ignore")
+            for kind, text, begin, end, _ in tokenize.generate_tokens(lambda: next(lines, "")):
+                found.append(Token(kind, text, *(starts[line - 1] + column for line, column in (begin, end))))
                 if kind == tokenize.NEWLINE:
-                    return
-        except (tokenize.TokenError, SyntaxError, IndexError):  # pragma: no cover - beyond the end of an expression
-            return
+                    break
+        return found

@@ -1,6 +1,7 @@
 """Import statements: one a module and block, in the places of the legacy ones or where they sort."""
 import ast
-from typing import Dict, List, NamedTuple, Optional, Sequence, Set
+from itertools import takewhile
+from typing import Dict, List, NamedTuple, Optional, Sequence, Set, cast
 
 from .decide import Move
 from .edits import mark
@@ -11,12 +12,8 @@ from .source import Source
 
 NOQA = "  # noqa: F401"  # goes into a module: only its `try` needs the import
 
-TRIED = {"client": "Experiment", "traceml": "tracking"}  # what a `try` goes on importing
 
-
-class Block(NamedTuple):
-    """The legacy imports of one block of statements, and what is to become of them."""
-
+class Block(NamedTuple):  # the legacy imports of one block of statements, and what is to become of them
     plan: Plan
     sites: List[Site]  # those of which something moves
     moves: List[Move]
@@ -94,7 +91,7 @@ def _home(plan: Plan, alias: ast.alias) -> Optional[str]:
 
 def _leave_one(block: Block) -> Block:
     """Leave an import in a `try`, so that it fails as before."""
-    plan, scope, name = block.plan, block.sites[0].scope, TRIED[block.plan.target.column]
+    plan, scope, name = block.plan, block.sites[0].scope, "tracking" if block.plan.target.sources else "Experiment"
     hides = scope.kind != "module" and any(scope in use.scope.chain for move in plan.moves for use in move.symbol.uses
                                            if name in needed(changed(move), plan.target))
     plan.chosen.setdefault(name, name)
@@ -118,7 +115,7 @@ def _names_at(plan: Plan, site: Site, moves: List[Move]) -> List[str]:
 
 def _is_there(plan: Plan, site: Site, name: str) -> bool:
     """Tell whether another statement imports a name whenever this one runs."""
-    for _, node, _, alias in plan.refs.names.variable(plan.chosen[name], site.scope).bindings:
+    for _, node, _, alias, _ in plan.refs.names.variable(plan.chosen[name], site.scope).bindings:
         moves, earlier = plan.by_import.get(alias, []), node.lineno < site.node.lineno
         in_block = node in site.body and (moves or earlier or node in _near(site))
         at_top = node in plan.refs.source.tree.body and earlier and not site.guarded
@@ -129,12 +126,8 @@ def _is_there(plan: Plan, site: Site, name: str) -> bool:
 
 def _near(site: Site) -> List[Import]:
     """Give a statement, and the imports that follow it in its block."""
-    near: List[Import] = []
-    for node in site.body[site.body.index(site.node):]:
-        if not isinstance(node, (ast.Import, ast.ImportFrom)):
-            break
-        near.append(node)
-    return near
+    behind = site.body[site.body.index(site.node):]
+    return cast(List[Import], list(takewhile(lambda node: isinstance(node, (ast.Import, ast.ImportFrom)), behind)))
 
 
 def _reword(plan: Plan, node: Import, names: Sequence[str], module: str = "") -> None:

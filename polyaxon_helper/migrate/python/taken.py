@@ -1,42 +1,38 @@
 """Finds which names of some modules the other files of a project take.
 
-An import does not say which file it loads, so a module goes by a word: the last part of its path, for an `__init__.py`
-the name of its folder. Two modules of one word are both meant. A name too many costs a function that nobody needs, one
-too few a program that breaks.
+An import does not say which file it loads: a module goes by the last part of its path, a package by that of its folder.
+A name too many costs a function that nobody needs, one too few a program that breaks.
 """
 import ast
 import os
 import re
 from itertools import product
-from typing import Dict, FrozenSet, Iterable, Iterator, Mapping, Sequence, Set, Tuple
+from typing import Dict, FrozenSet, Iterable, Iterator, Mapping, Sequence, Set, Tuple, Union
 
 from .source import STRING, Unreadable, parsed
 
 DOTS = "."  # the word of every package, where an import is from nothing but dots
 FROM_DOTS = re.compile(rb"from[\s\\]*\.[\s.\\]*import\b")
-ASCII = re.compile(rb"\w+")
+WORD = re.compile(rb"\w+")
 
 
 def taken(wanted: Mapping[str, FrozenSet[str]], files: Iterable[Tuple[str, bytes]]) -> Dict[str, FrozenSet[str]]:
     """Give those of the wanted names, by the path of their module, that a file of another path takes.
 
-    The files, each a path and its content, are asked for one by one, and no more of them once all names are found.
+    No more files are asked for, each a path and its content, once all names are found.
     """
     left = [(word, name, module) for module, some in wanted.items() for word in _words(module) for name in some]
-    words = {word: _ascii(word) for word, _, _ in left}
-    names = {name: _ascii(name) for _, name, _ in left}
     found: Dict[str, Set[str]] = {}
     for path, raw in files if left else ():
-        if not any(name in raw for name in names.values()):
+        if not any(_stands(name, raw) for name in {name for _, name, _ in left}):
             continue
-        whole = {b"", *ASCII.findall(raw)}
-        near = {each for each, word in words.items() if word in whole and (each != DOTS or FROM_DOTS.search(raw))}
-        asked = [each for each in left if each[0] in near and names[each[1]] in whole and each[2] != path]
-        named = {name for _, name, _ in asked}
+        whole = {*WORD.findall(raw), *(DOTS.encode() for _ in FROM_DOTS.finditer(raw))}
+        asked = [each for each in left if each[2] != path and _stands(each[0], whole) and _stands(each[1], whole)]
+        words, names = {word for word, _, _ in asked}, {name for _, name, _ in asked}
         try:
-            takes = set(_pairs(parsed(raw), near - {DOTS}, named)) if asked else set()
+            takes = set(_pairs(parsed(raw), words - {DOTS}, names)) if asked else set()
         except Unreadable:  # it may take them all
-            takes = set(product(near, named))
+            takes = set(product(words, names))
         for word, name, module in asked:
             if (word, name) in takes:
                 found.setdefault(module, set()).add(name)
@@ -53,9 +49,9 @@ def _words(module: str) -> Sequence[str]:
     return (os.path.basename(folder), DOTS) if word == "__init__" else (word,)
 
 
-def _ascii(word: str) -> bytes:
-    """Give the longest part of a word that is the same bytes in every encoding."""
-    return max(ASCII.findall(word.encode("utf-8", "replace")), key=len, default=b"")
+def _stands(word: str, where: Union[bytes, Set[bytes]]) -> bool:
+    """Tell whether a word may be in these bytes; beyond ASCII they depend on the encoding."""
+    return not word.isascii() or word.encode() in where
 
 
 def _pairs(tree: ast.Module, words: Set[str], names: Set[str]) -> Iterator[Tuple[str, str]]:
