@@ -65,10 +65,10 @@ def rewrite(refs: References, target: Target, selected: FrozenSet[str], taken: F
     before, after = (
         Report(*([Place(*position(starts, at(start)), name, says) for start, name, says in part] for part in told))
         for starts, at in ((refs.source.starts, int), (line_starts(text), edits.moved)))
-    moved = [move.symbol for move in moves]
+    moved = {id(move.symbol): move.symbol for move in moves}
     # of each thing that stays: whether it is on the legacy package, else it is on polyaxon_client
     stays = [each.message not in OF_CLIENT for each in refs.found if each.message != CLIENT_ONLY]
     stays += [getattr(site.node, "module", LEGACY) == LEGACY
-              for symbol in refs.symbols if symbol not in moved for site in symbol.parts.values()]
-    return Result(text, sum(len(symbol.uses) or 1 for symbol in moved), before, after, on_shim=True in stays,
+              for symbol in refs.symbols if id(symbol) not in moved for site in symbol.parts.values()]
+    return Result(text, sum(len(symbol.uses) or 1 for symbol in moved.values()), before, after, on_shim=True in stays,
                   on_client=False in stays, makes=own is not None or STATE + " = None" in text)

@@ -1,12 +1,12 @@
 """Decides what becomes of each legacy name: it moves in one of four forms, or it stays and a person reads why."""
 import ast
 import re
-from typing import FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...replacements import REPLACEMENTS, SIGNATURES, Target, snippet, written
 from .edits import Change
 from .experiments import IN_FSTRING, Made, fstring, instead, own_experiment, run_steps
-from .names import Scope
+from .names import Scope, Variable
 from .references import LEGACY, Found, References, Symbol, Use, annotated, is_dict, listed, stands_in
 
 FALLBACK = "stands in for polyaxon_client where that can't be imported; delete it, or keep the legacy package for it"
@@ -50,12 +50,15 @@ class Case(NamedTuple):  # what a decision stands on
     target: Target
     bound: List[str]  # names of the module that others may read; * for all
     own: Optional[Made]  # the Experiment that the module makes itself
+    symbols: Dict[Variable, List[Symbol]]  # what each variable is
 
 
 def decide(refs: References, target: Target, selected: FrozenSet[str], taken: FrozenSet[str]
            ) -> Tuple[List[Move], List[Found], Optional[Made]]:
     """Give what moves, what a person has to read, and the module's own Experiment, if it is still one then."""
-    case = Case(refs, target, [*taken, *listed(refs)], own_experiment(refs))
+    case = Case(refs, target, [*taken, *listed(refs)], own_experiment(refs), {})
+    for symbol in refs.symbols:
+        case.symbols.setdefault(symbol.variable, []).append(symbol)
     if case.own is not None and case.own.variable.name in {**target.homes, **target.functions}:
         case = case._replace(own=None)  # what is new may have this name
     moves, found = [], list(refs.found)  # type: Tuple[List[Move], List[Found]]
@@ -108,7 +111,7 @@ def _of_use(case: Case, move: Move, use: Use, by_hand: str) -> str:
 def _of_import(case: Case, move: Move) -> str:
     """Give why the imports keep a name where it is; "" where they do not."""
     symbol, is_bound = move.symbol, _is_bound(case, move.symbol)
-    sites = [site for other in case.refs.symbols if other.variable is symbol.variable for site in other.parts.values()]
+    sites = [site for other in case.symbols[symbol.variable] for site in other.parts.values()]
     is_shared = len(sites) > len(symbol.parts) and not symbol.member
     return next((message for message, applies in (
         (PACKAGE, symbol.member and is_bound),
@@ -140,11 +143,11 @@ def _is_bound(case: Case, symbol: Symbol) -> bool:
 
 def _is_taken(case: Case, move: Move) -> bool:
     """Tell whether something else has the name of a function to come where that is used, or of one that it calls."""
-    own = [other.variable for other in case.refs.symbols if not other.member and other.name == move.symbol.name]
     scopes = [case.refs.names.module] + [scope for use in move.symbol.uses for scope in use.scope.chain]
     there = [scope.variables[move.function] for scope in scopes if move.function in scope.variables]
     return _hides(move.symbol.variable.scope, move.body) or move.form == "function" and any(
-        variable not in own and variable.bindings + variable.uses for variable in there)
+        variable.bindings + variable.uses for variable in there
+        if (False, move.symbol.name) not in [(each.member, each.name) for each in case.symbols.get(variable, ())])
 
 
 def _hides(inner: Scope, text: str) -> bool:

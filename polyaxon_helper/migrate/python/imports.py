@@ -2,6 +2,7 @@
 import ast
 import re
 import tokenize
+from functools import lru_cache
 from itertools import groupby, takewhile
 from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -20,6 +21,7 @@ class Parts(NamedTuple):  # an import statement as it stands in the text; all ar
     end: int
 
 
+@lru_cache(maxsize=1)  # what asks for one asks for it again
 def parts(source: Source, node: Import) -> Parts:
     """Read the import statement of a node."""
     start = source.start(node)
