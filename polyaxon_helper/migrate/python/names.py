@@ -10,6 +10,7 @@ NAMED = {**dict.fromkeys((
 """Nodes that bind the name in one of their fields, some of them unknown to older Pythons; a Name may use it."""
 SCOPES = {"ClassDef": "class", **dict.fromkeys(("FunctionDef", "AsyncFunctionDef", "Lambda"), "function"),
           **dict.fromkeys(("ListComp", "SetComp", "DictComp", "GeneratorExp"), "comprehension")}
+NOTED = frozenset((*NAMED, *SCOPES, "Import", "ImportFrom", "Global", "Nonlocal", "NamedExpr", "Constant", "Str"))
 LEAVES = frozenset(("Name", "Constant", "Str", "Num", "Bytes", "NameConstant"))  # half of all nodes
 INSIDE = frozenset(("body", "elt", "key", "value", "generators"))  # their fields that are in the new scope
 
@@ -84,7 +85,7 @@ class Names:
         while work:
             node, scope = work.pop()
             kind, inner = type(node).__name__, scope
-            yield from self._note(kind, node, scope)
+            yield from self._note(kind, node, scope) if kind in NOTED else ()
             if kind in SCOPES:
                 inner = Scope(SCOPES[kind], scope, node)
                 self.scopes.append(inner)

@@ -6,7 +6,7 @@ from ...replacements import CLIENT, EXCEPTIONS, SIGNATURES, TRACKING, Target
 from .decide import Move
 from .edits import Edits
 from .experiments import STATE, WORD, maker, named
-from .names import Variable
+from .names import Scope, Variable
 from .references import References, Site
 from .source import Source
 
@@ -64,13 +64,20 @@ def choose(plan: Plan) -> List[str]:
 def _free_name(plan: Plan, name: str) -> str:
     """Give what to call a name: as the module does already, or what means nothing else anywhere in it."""
     other = ("Polyaxon" if name[0].isupper() else "polyaxon_") + name.lstrip("_")
-    candidates = [variable.name for variable in plan.refs.names.module.variables.values()
-                  if _is_symbol(plan, variable, name)]
+    module, imports = plan.refs.names.module, [variable for _, variable in plan.refs.names.imports.values()]
+    candidates = [variable.name for variable in [*imports, *plan.same]
+                  if variable.scope is module and _is_symbol(plan, variable, name)]
     candidates += [name, other] + ["{}_{}".format(other, number) for number in range(2, 99)]
-    taken = {variable.name for scope in plan.refs.names.scopes for variable in scope.variables.values()
-             if (variable.bindings or variable.uses) and not (_is_symbol(plan, variable, name) and (
-                 scope.kind == "module" or variable.bindings[0].node in getattr(scope.node, "body", ())[:2]))}
-    return next(each for each in candidates if each not in taken)
+    return next(each for each in candidates if not any(
+        _is_taken(plan, scope, each, name) for scope in plan.refs.names.scopes if each in scope.variables))
+
+
+def _is_taken(plan: Plan, scope: Scope, bound: str, name: str) -> bool:
+    """Tell whether a name of a scope means something else than the target's `name`, or does so late."""
+    variable = scope.variables[bound]
+    is_there = scope.kind == "module" or any(
+        each.node in getattr(scope.node, "body", ())[:2] for each in variable.bindings)
+    return bool(variable.bindings or variable.uses) and not (_is_symbol(plan, variable, name) and is_there)
 
 
 def _is_symbol(plan: Plan, variable: Variable, name: str) -> bool:

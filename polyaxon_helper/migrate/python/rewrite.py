@@ -13,6 +13,7 @@ from .references import References
 from .source import Source, Surprise
 from .statements import write_imports
 
+IMPORTS = (ast.Import, ast.ImportFrom)
 LEADING = ("Import", "ImportFrom", "If", "With", "Try", "TryStar")  # what imports stand in
 COMMENTS = re.compile(r"(?:(?:\r\n|\r|\n)[ \t]+#[^\r\n]*)*")  # those of a block, behind its last statement
 
@@ -111,10 +112,9 @@ def _last_leading(plan: Plan) -> Optional[int]:
         is_circular = last is not None and getattr(node, "level", None) and any(move.body for move in plan.moves)
         if source.start(node) >= first or is_circular:
             break  # what imports from here while this module is loading finds the functions
-        if not plan.edits.is_gone(node) and _end(source, node) <= first and (
-                number == 0 and getattr(node, "value", None) in plan.refs.names.strings
-                or type(node).__name__ in LEADING and any(
-                    isinstance(each, (ast.Import, ast.ImportFrom)) for each in ast.walk(node))):
+        leads = number == 0 and getattr(node, "value", None) in plan.refs.names.strings \
+            or type(node).__name__ in LEADING and any(isinstance(each, IMPORTS) for each in ast.walk(node))
+        if leads and not plan.edits.is_gone(node) and _end(source, node) <= first:
             last = number
     while last is not None and last + 1 < len(body) and source.start(body[last + 1]) < _end(source, body[last]):
         last += 1

@@ -7,7 +7,7 @@ import ast
 import os
 import re
 from itertools import product
-from typing import Dict, FrozenSet, Iterable, Iterator, Mapping, Sequence, Set, Tuple, Union
+from typing import Dict, FrozenSet, Iterable, Iterator, Mapping, Sequence, Set, Tuple
 
 from .source import STRING, Unreadable, parsed
 
@@ -22,12 +22,15 @@ def taken(wanted: Mapping[str, FrozenSet[str]], files: Iterable[Tuple[str, bytes
     No more files are asked for, each a path and its content, once all names are found.
     """
     left = [(word, name, module) for module, some in wanted.items() for word in _words(module) for name in some]
+    # beyond ASCII the bytes of a word depend on the encoding: it may stand anywhere
+    raws = {each: each.encode() if each.isascii() else b"" for word, name, _ in left for each in (word, name)}
+    sought = {raws[name] for _, name, _ in left}
     found: Dict[str, Set[str]] = {}
     for path, raw in files if left else ():
-        if not any(_stands(name, raw) for name in {name for _, name, _ in left}):
+        if not any(name in raw for name in sought):
             continue
-        whole = {*WORD.findall(raw), *(DOTS.encode() for _ in FROM_DOTS.finditer(raw))}
-        asked = [each for each in left if each[2] != path and _stands(each[0], whole) and _stands(each[1], whole)]
+        whole = {b"", *WORD.findall(raw), *(DOTS.encode() for _ in FROM_DOTS.finditer(raw))}
+        asked = [each for each in left if each[2] != path and raws[each[0]] in whole and raws[each[1]] in whole]
         words, names = {word for word, _, _ in asked}, {name for _, name, _ in asked}
         try:
             takes = set(_pairs(parsed(raw), words - {DOTS}, names)) if asked else set()
@@ -47,11 +50,6 @@ def _words(module: str) -> Sequence[str]:
     folder, base = os.path.split(os.path.abspath(module))
     word = os.path.splitext(base)[0]
     return (os.path.basename(folder), DOTS) if word == "__init__" else (word,)
-
-
-def _stands(word: str, where: Union[bytes, Set[bytes]]) -> bool:
-    """Tell whether a word may be in these bytes; beyond ASCII they depend on the encoding."""
-    return not word.isascii() or word.encode() in where
 
 
 def _pairs(tree: ast.Module, words: Set[str], names: Set[str]) -> Iterator[Tuple[str, str]]:
