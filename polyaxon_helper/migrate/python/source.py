@@ -91,7 +91,8 @@ class Source:
         found: List[Token] = []
         with warnings.catch_warnings(), suppress(tokenize.TokenError, SyntaxError, IndexError):  # behind an expression
             warnings.simplefilter("ignore")
-            for kind, text, begin, end, _ in tokenize.generate_tokens(lambda: next(lines, "")):
+            tokens = tokenize.generate_tokens(lambda: next(lines, ""))
+            for kind, text, begin, end, _ in tokens:  # pragma: no branch - a logical line has an end
                 found.append(Token(kind, text, *(starts[line - 1] + column for line, column in (begin, end))))
                 if kind == tokenize.NEWLINE:
                     break
