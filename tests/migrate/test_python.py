@@ -179,6 +179,9 @@ LONG = {
     "200 kB of blanks behind an expression": "get_params()" + " " * 200000 + "\n",
     "a sum of 900": "x = {}\n".format(" + ".join(["get_params()"] * 900)),
     "an f-string of 3,000 fields": "x = f'{}'\n".format("{get_params()} " * 3000),
+    "500 functions that make an Experiment": "".join(
+        "def f{}(x):\n    from polyaxon_helper import Experiment\n    Experiment().log_metrics(a=x)\n".format(number)
+        for number in range(500)),
     "2,000 imports": "from polyaxon_helper import get_params\n" * 2000 + "get_params()\n",
     "a name of 2,000 imports": "from polyaxon_helper import {}\n".format(", ".join(["get_params"] * 2000)),
 }
@@ -349,18 +352,23 @@ NOTES: Dict[str, Tuple[Target, str, List[Tuple[int, str, str]]]] = {
         PYTHON_3_9, LEGACY + "get_data_path\nget_data_path()\n", [(2, "get_data_path", "name the one")]),
     "a coordinate of an Experiment's": (
         TRACEML, CLASS + "e = Experiment()\ne.log_metrics(loss=1,\n              step=2)\n",
-        [(4, "Experiment", "'step' is no name")]),
+        [(4, "Experiment", "metric 'step'")]),
     "parameters": (TRACEML, LEGACY + "get_params\nget_params()\n", [(2, "get_params", "answers {}")]),
     "data paths": (
         TRACEML, "from polyaxon_helper import get_data_paths\nget_data_paths()['a']\n",
         [(8, "get_data_paths", "connections")]),
     "the values of data paths": (
         TRACEML, "from polyaxon_helper import get_data_paths\nlist(get_data_paths().values())\n", []),
-    "a step": (TRACEML, SEND + "send_metrics(step=1, a=1)\n", [(3, "send_metrics", "'step' is no")]),
+    "a step": (TRACEML, SEND + "send_metrics(step=1, a=1)\n", [(3, "send_metrics", "metric 'step'")]),
     "a timestamp in a dict": (
-        TRACEML, SEND + "send_metrics(**{'timestamp': 1, 'a': 1})\n", [(3, "send_metrics", "'timestamp' is no")]),
+        TRACEML, SEND + "send_metrics(**{'timestamp': 1, 'a': 1})\n", [(3, "send_metrics", "metric 'timestamp'")]),
     "a name that is written otherwise": (
-        TRACEML, SEND + "send_metrics(**{'val/acc': 1, 'b_1': 2}, **m)\n", [(3, "send_metrics", "'val/acc' is no")]),
+        TRACEML, SEND + "send_metrics(**{'val/acc': 1, 'b_1': 2}, **m)\n", [(3, "send_metrics", "metric 'val/acc'")]),
+    "a step of somebody else's logger": (
+        TRACEML, SEND + CLASS + "Experiment().log_metrics(a=1)\nself.logger.log_metrics(a=1, step=2)\n", []),
+    "a step of an Experiment, beside another": (
+        TRACEML, "from polyaxon_helper import experiment\n" + CLASS + "Experiment().log_metrics(a=1)\n"
+        "experiment.log_metrics(a=1, step=2)\n", [(3, "experiment", "metric 'step'")]),
     "a process that forks": (TRACEML, "import multiprocessing\n" + SEND, [(3, "send_metrics", "what a process")]),
     "a fork": (TRACEML, "from os import fork as num_workers\n" + SEND, [(3, "send_metrics", "what a process")]),
     "the exception": (
@@ -392,6 +400,10 @@ TELLS: Dict[str, Tuple[Target, str, Tuple[bool, bool, bool]]] = {
     "what has moved": (PYTHON_3_9, move(SEND).text, (True, False, False)),
     "an Experiment of its own": (
         PYTHON_3_9, CLASS + "run = Experiment()\n" + SEND, (True, False, False)),
+    "Experiments that become runs": (TRACEML, CLASS + "run = Experiment()\n" + SEND, (False, False, False)),
+    "a logger of its own that has one": (
+        PYTHON_3_9, "class Logger:\n    def __init__(self):\n        self._experiment = None\n", (False, False, False)),
+    "what lends the client what it needs": (TRACEML, "import polyaxon_helper.client\n", (False, True, False)),
     "what stays": (PYTHON_3_9, "from polyaxon_helper import get_api\nget_api()\n", (False, True, False)),
     "what stays with the client": (
         TRACEML, "from polyaxon_client.tracking import Job\nJob()\n", (False, False, True)),
@@ -420,6 +432,11 @@ def test_edits_that_overlap_are_refused() -> None:
     assert applied("abc", [Edit(0, 1, "x"), Edit(1, 2, "y")]) == "xyc"
     with pytest.raises(Surprise):
         applied("abc", [Edit(0, 2, "x"), Edit(1, 2, "y")])
+
+
+def test_a_mark_of_ours_in_a_text_is_a_surprise() -> None:
+    with pytest.raises(Surprise, match="private use"):
+        move(SEND + "#\ue0001\nsend_metrics(a=1)\n")
 
 
 @pytest.mark.parametrize("start, end, new", [

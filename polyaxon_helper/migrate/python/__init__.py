@@ -7,9 +7,9 @@ from typing import FrozenSet, List, NamedTuple
 
 from ...replacements import Target
 from .decide import decide, notes
-from .experiments import STATE, assigned, maker
+from .experiments import MADE, assigned, maker
 from .names import Names
-from .references import CLIENT_ONLY, LEGACY, OF_CLIENT, References, references, use_of
+from .references import LEGACY, OF_CLIENT, References, references, use_of
 from .rewrite import rewrite as edits_of
 from .source import Source, Surprise, Unreadable, line_starts, position
 
@@ -49,7 +49,8 @@ def leaving(refs: References, target: Target, selected: FrozenSet[str]) -> Froze
     gone = [move.symbol.variable for move in decide(refs, target, selected, frozenset())[0]
             if move.form == "inline" or move.function not in ("", move.symbol.variable.name)]
     if target.sources:  # what is made of an Experiment becomes a run
-        made, uses = maker(refs), [use for each in refs.symbols if each.name == "Experiment" for use in each.uses]
+        made = maker(refs.source, refs.names)
+        uses = [use for each in refs.symbols if each.name == "Experiment" for use in each.uses]
         uses += [use_of(refs, mention) for mention in made.variable.uses] if made else []
         ours = (assigned(refs.names, use.call or use.node, use.scope) for use in uses)
         gone += filter(None, [made and made.variable, *ours])
@@ -67,8 +68,8 @@ def rewrite(refs: References, target: Target, selected: FrozenSet[str], taken: F
         for starts, at in ((refs.source.starts, int), (line_starts(text), edits.moved)))
     moved = {id(move.symbol): move.symbol for move in moves}
     # of each thing that stays: whether it is on the legacy package, else it is on polyaxon_client
-    stays = [each.message not in OF_CLIENT for each in refs.found if each.message != CLIENT_ONLY]
+    stays = [each.message not in OF_CLIENT for each in refs.found]
     stays += [getattr(site.node, "module", LEGACY) == LEGACY
               for symbol in refs.symbols if id(symbol) not in moved for site in symbol.parts.values()]
     return Result(text, sum(len(symbol.uses) or 1 for symbol in moved.values()), before, after, on_shim=True in stays,
-                  on_client=False in stays, makes=own is not None or STATE + " = None" in text)
+                  on_client=False in stays, makes=bool(own and not target.sources or MADE.search(text)))

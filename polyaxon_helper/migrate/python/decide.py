@@ -11,17 +11,17 @@ from .references import LEGACY, Found, References, Symbol, Use, annotated, is_di
 
 FALLBACK = "stands in for polyaxon_client where that can't be imported; delete it, or keep the legacy package for it"
 IN_CLASS = "an import in a class body; move it to the top of the module, then run again"
-SPELLED = "written in a way that can't be edited safely; write it as one word, or as module.name, then run again"
-NOT_ALONE = "shares its line or name with something else, or has comments in its import; give that a line of its own"
+SPELLED = "written in a way that can't be edited safely; write it as a plain name, or as module.name, then run again"
+NOT_ALONE = "its import shares a line or a name with another, or has a comment inside; write it apart, then run again"
 ANNOTATION = "a quoted annotation names it; write the annotation without it, then run again"
 NAMED = "something else has this name here; rename one of them, then run again"
 HANDED_ON = "handed on as a value by a function that imports it; import it at the top of the module, then run again"
-AS_DICT = "treated as the dict that it is not; write get_data_paths() where it is one, then run again"
+AS_DICT = "it gives a path and is used as a dict; write get_data_paths() where it is a dict, then run again"
 PRINTED = "in a field that prints its own text; write it without the `=`, then run again"
 PACKAGE = "others may take the package from here; import it where it is used, then run again"
 TAKEN = "others take it from here; have them call a function that returns it"
-TESTED = ("was None outside Polyaxon, where what takes its place raises PolyaxonClientException; by hand, catch that "
-          "in place of a test, and call get_experiment() where it is used")
+TESTED = "is None outside Polyaxon, where get_experiment() raises PolyaxonClientException; call that where you need " \
+         "it, and catch the exception in place of a test"
 RAISED = "stays with what stays here and may raise it; move both at once"
 DELETE = "delete it: nothing is left for it to set"
 ORDER = {"Experiment": 0, "PolyaxonClientException": 2}  # what is decided before the rest, and after it
@@ -33,7 +33,8 @@ AT_ONCE = {
     "traceml": (("multiprocessing", "fork", "Process", "ProcessPoolExecutor", "num_workers"), "what a process that is "
                 "forked once the run is made sends to traceml is lost, and its 21st call never ends"),
 }
-METRIC = "{!r} is no name of a metric there: step and timestamp are coordinates of the point, others are changed"
+METRIC = "traceml makes no metric {!r} of it: step and timestamp are the point's coordinates, and what is no name in " \
+         "Python gets another"
 
 
 class Move(NamedTuple):  # how a legacy name moves
@@ -66,7 +67,8 @@ def decide(refs: References, target: Target, selected: FrozenSet[str], taken: Fr
         is_asked = symbol.legacy in (*selected, LEGACY) and (symbol.alone or not symbol.member)  # else it was said
         move, why = _moved(case, symbol)
         why = _why(case, move) or why
-        if symbol.name == "PolyaxonClientException" and target.sources and len(moves) < len(refs.symbols) - 1:
+        others = sum(each.name != symbol.name for each in refs.symbols)
+        if symbol.name == "PolyaxonClientException" and target.sources and len(moves) < others:
             why = why or [Found(refs.source.start(site.node), symbol.legacy, RAISED) for site in symbol.parts.values()]
         if is_asked and not why:
             moves.append(move)
@@ -84,7 +86,8 @@ def _why(case: Case, move: Move) -> List[Found]:
     named = NAMED * _is_taken(case, move)
     uses = [(use.start, _of_use(case, move, use, by_hand) or named) for use in symbol.uses]
     if symbol.member or symbol.name in ("Experiment", "Job") and move.form != "same":
-        uses += [(source.start(each), ANNOTATION) for each in annotated(names, symbol.variable.name)]
+        word = re.compile(r"\b{}\b".format(symbol.variable.name))
+        uses += [(source.start(node), ANNOTATION) for node, text in annotated(names) if word.search(text)]
     of_import = by_hand or _of_import(case, move) or named
     imports = [(source.start(site.node), of_import) for site in symbol.parts.values()]
     changes = [_of_edit(case, change) for change in move.changes]
@@ -223,24 +226,23 @@ def notes(refs: References, target: Target, moves: List[Move]) -> List[Found]:
     """Give the notes on what these moves change."""
     words = frozenset(re.findall(r"\w+", refs.source.text))
     return sorted({Found(start, move.symbol.legacy, message) for move in moves if move.symbol.uses
-                   for start, message in _notes(refs, target, move.symbol, words)})
+                   for start, message in _notes(refs, target, move, words)})
 
 
-def _notes(refs: References, target: Target, symbol: Symbol, words: FrozenSet[str]) -> Iterator[Tuple[int, str]]:
+def _notes(refs: References, target: Target, move: Move, words: FrozenSet[str]) -> Iterator[Tuple[int, str]]:
+    symbol, names = move.symbol, refs.names
     start, note = min(use.start for use in symbol.uses), written(symbol.name, target).note
     signs, message = AT_ONCE[target.column]
-    on_values = [getattr(refs.names.parents[use.call or use.node], "attr", "") == "values" for use in symbol.uses]
+    on_values = [getattr(names.parents[use.call or use.node], "attr", "") == "values" for use in symbol.uses]
     if note and not (symbol.name == "get_outputs_path" and words.isdisjoint(OPEN_BUCKETS)
                      or symbol.name == "get_data_paths" and all(on_values)):
         yield start, note
     if symbol.name == "send_metrics" and not words.isdisjoint(signs):
         yield start, message
     calls = [use.call for use in symbol.uses if symbol.name == "send_metrics"]
-    if symbol.name in ("experiment", "Experiment"):
-        calls = [node for node in refs.names.parents if isinstance(node, ast.Call)
-                 and getattr(node.func, "attr", "") == "log_metrics"]
+    calls += [names.parents[change.node] for change in move.changes if change.new == "log_metrics"]
     for keyword in [keyword for call in calls if call and target.sources for keyword in call.keywords]:
         keys = [] if keyword.arg else getattr(keyword.value, "keys", [])
-        for name in [keyword.arg or "x", *(refs.names.strings.get(key, "x") for key in keys)]:
+        for name in [keyword.arg or "x", *(names.strings.get(key, "x") for key in keys)]:
             if name in ("step", "timestamp") or not name.isidentifier():
                 yield refs.source.start(keyword.value), METRIC.format(name)

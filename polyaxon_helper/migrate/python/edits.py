@@ -72,6 +72,8 @@ class Edits:
 
     def result(self) -> str:
         """Give the text after all edits; raises Surprise where it has another tree than was meant."""
+        if MARK in self.source.text:
+            raise Surprise("the text has a comment of private use, {!r}".format(MARK))
         edits = sorted(Edit(*span, new) for span, new in self.edits.items())
         edits = sorted([*edits, *self._aligning(edits)])
         marked = applied(self.source.text, edits)
@@ -161,8 +163,7 @@ def _tidying(text: str, newline: str) -> Iterator[Edit]:
         above = len(text[:at].rstrip(" \t\r\n"))
         match = LINE_END.search(text, above)
         start = match.end() if above and match else 0
-        blank = BLANK.match(text, start)
-        end = blank.end() if blank else start
+        start, end = next(BLANK.finditer(text, start)).span()  # which may be empty
         gaps = MARKS.split(text[start:end])  # what stands around the marks, and what they ask for
         asked = [int(lines) for lines in gaps[1::3]]
         if "=" not in gaps[2::3]:

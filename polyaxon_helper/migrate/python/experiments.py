@@ -2,12 +2,14 @@
 import ast
 import re
 import sys
+from functools import lru_cache
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Union
 
 from ...replacements import CLIENT, METHODS, REPLACEMENTS, TRACEML, TRACKING, snippet
 from .edits import Change
 from .names import Names, Scope, Variable
 from .references import LEGACY, Found, References, Symbol, Use, use_of
+from .source import Source
 
 WORD = re.compile(r"(?<![\w.\"'])[A-Za-z_]\w*")
 STATE = "_experiment"  # where get_experiment keeps the Experiment
@@ -15,14 +17,11 @@ MADE = re.compile(r"(?<![^\r\n])(\w+) = None\s+def (\w+)\(\):\s+(?:from \S+ impo
                   r"if \1 is None:\s+\1 = (\w+)\(\)\s+return \1(?![^\r\n])")  # get_experiment, whatever it is called
 RUN = REPLACEMENTS["experiment"].traceml.write
 MAKERS = [(module, "Experiment") for module in (LEGACY, TRACKING, CLIENT)]
-A_RUN = "; a run of traceml's is `{}`, from `from traceml import tracking`"
-METHOD = "{} has no sure counterpart" + A_RUN
-NEAREST = {"create": "tracking.init(...)", "log_outputs": "log_outputs(...), which takes values, no folder"}
+METHOD = "nothing is surely the same there; the nearest is {}"
+NEAREST = {"create": "`tracking.init(...)`", "log_outputs": "`log_outputs(...)`, which takes values, not a folder"}
 ARGUMENTS = "write `{}.{}(...)`; these arguments are not surely the same there"
-HANDED = "where it goes from here is unclear" + A_RUN.format(RUN)
+HANDED = "where it goes from here is unclear; there write `{}`, after `from traceml import tracking`".format(RUN)
 IN_FSTRING = "in an f-string; run this on Python 3.12 or later, or write it outside of the f-string"
-
-
 Step = Union[Change, Found, ast.stmt]  # an edit, what a person has to read, or a statement that is needed no more
 
 
@@ -42,12 +41,12 @@ def own_experiment(refs: References) -> Optional[Made]:
     return None
 
 
-def maker(refs: References) -> Optional[Made]:
+@lru_cache(maxsize=1)
+def maker(source: Source, names: Names) -> Optional[Made]:
     """Give the function get_experiment that an earlier run wrote, known by its text."""
-    names = refs.names
-    for match in MADE.finditer(refs.source.text):
+    for match in MADE.finditer(source.text):
         span = range(*match.span())
-        statements = [node for node in refs.source.tree.body if refs.source.start(node) in span]
+        statements = [node for node in source.tree.body if source.start(node) in span]
         scope = next((scope for scope in names.scopes if scope.node in statements), names.module)
         state, variable = (names.variable(name, scope) for name in match.group(1, 2))
         is_whole = len(statements) == len(state.bindings) == 2 and len(variable.bindings) == 1 and all(
@@ -83,7 +82,7 @@ def instead(use: Use, new: str) -> Change:
 
 def run_steps(refs: References, symbol: Symbol, bound: Sequence[str]) -> Iterator[Step]:
     """Move `experiment`, or what is made of its class; `bound` are names that have to stay."""
-    names, function = refs.names, maker(refs)
+    names, function = refs.names, maker(refs.source, refs.names)
     for use in symbol.uses:
         attribute = names.parents[use.node]
         method = getattr(attribute, "attr", "") if isinstance(names.parents.get(attribute), ast.Call) else ""
@@ -125,7 +124,7 @@ def _method_steps(refs: References, node: ast.expr, end: int) -> Iterator[Step]:
     if fstring(refs.names, node):
         yield Found(start, name, IN_FSTRING)
     elif isinstance(attribute, ast.Attribute) and name not in METHODS:
-        by_hand = METHOD.format(name, NEAREST.get(name, RUN))
+        by_hand = METHOD.format(NEAREST.get(name, "what a run has, `{}`".format(RUN)))
         yield Found(start, name, snippet(name, TRACEML) if name in REPLACEMENTS else by_hand)
     elif not isinstance(attribute, ast.Attribute) or not isinstance(call, ast.Call) or call.func is not attribute:
         yield Found(start, name, HANDED)
@@ -146,7 +145,7 @@ def _renaming_steps(refs: References, call: ast.Call, attribute: ast.Attribute, 
     for keyword, name in zip(call.keywords if method.keywords else (), given):
         start = text.rfind(name, found.end(), refs.source.start(keyword.value))  # it has a place from Python 3.9 on
         changes.append(Change(keyword, start, start + len(name), renames[name], "arg"))
-    yield from (change for change in changes if getattr(change.node, change.field) != change.new)
+    yield from changes
 
 
 def fstring(names: Names, node: ast.AST) -> Optional[ast.expr]:

@@ -41,7 +41,7 @@ def needs(plan: Plan, move: Move) -> Set[str]:
 
 def choose(plan: Plan) -> List[str]:
     """Choose the new names; gives the target's functions that the module has yet to get."""
-    refs, module, made, functions = plan.refs, plan.refs.names.module, maker(plan.refs), []
+    refs, module, made, functions = plan.refs, plan.refs.names.module, maker(plan.refs.source, plan.refs.names), []
     sites: Dict[str, List[Site]] = {}  # where a statement may bring a name
     for move in plan.moves:
         for name in needs(plan, move):
@@ -91,18 +91,16 @@ def _is_symbol(plan: Plan, variable: Variable, name: str) -> bool:
 
 
 def name_as(plan: Plan, name: str) -> str:
-    bound = plan.chosen[name]
-    return name if bound == name else "{} as {}".format(name, bound)
+    return name if plan.chosen[name] == name else "{} as {}".format(name, plan.chosen[name])
 
 
 def definition(plan: Plan, move: Move, site: Optional[Site] = None) -> str:
     """Give the function that stands for a legacy name, where `site` imports it or behind the imports."""
     is_rebound = site is not None and any(plan.refs.source.start(binding.node) < plan.refs.source.start(site.node)
                                        for binding in move.symbol.variable.bindings)
-    returns = "" if move.symbol.name == "send_metrics" else "return "
     return "def {}({}):{}\n    {}{}\n".format(
-        move.function, SIGNATURES.get(move.symbol.name, ("", ""))[0], "  # noqa: F811" * is_rebound, returns,
-        named(move.body, plan.chosen))
+        move.function, SIGNATURES.get(move.symbol.name, ("", ""))[0], "  # noqa: F811" * is_rebound,
+        "" if move.symbol.name == "send_metrics" else "return ", named(move.body, plan.chosen))
 
 
 def laid_out(source: Source, text: str, indent: str = "") -> str:

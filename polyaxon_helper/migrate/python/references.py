@@ -1,6 +1,7 @@
 """Every legacy name in a module: what imports it, and all that uses it."""
 import ast
 import re
+from functools import lru_cache
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...replacements import REPLACEMENTS, Target
@@ -18,10 +19,10 @@ OUR_NAME = re.compile(r"\b{}\b(?!\.(?:{})\b)".format(LEGACY, "|".join(OURS)))
 STAR = "import the names that you use in place of *, then run again"
 UNKNOWN = "no release of polyaxon-helper has this name; nothing to move to"
 STRING = "a string names the legacy package; write the name that the code uses now"
-OBJECT = "the module itself is used as an object, or changed; call functions of it, as `{}.send_metrics(...)`"
+OBJECT = "the package itself is passed on or replaced; import the functions that you use by name, then run again"
 CLIENT_OBJECT = "import what you use of it by `from polyaxon_client.tracking import`, then run again"
-CLIENT_ONLY = "only polyaxon_client needs it; delete it when nothing imports that any more"
-CLIENT_OWN = "nothing in the table replaces it; write it with polyaxon.client by hand"
+CLIENT_ONLY = "delete it once nothing needs polyaxon_client; import its names by `from polyaxon_helper.client import`"
+CLIENT_OWN = "nothing replaces it for sure; write it with polyaxon.client by hand"
 NEAREST = {  # what traceml has in place of what the table says nothing of
     "PolyaxonKeras": 'write `traceml.integrations.keras.Callback(run, metrics, log_model=False, log_best_prefix="")`',
     "PolyaxonFastai": "write `traceml.integrations.fastai_v1.Callback(learn, run=run)`",
@@ -121,7 +122,7 @@ def _symbols(refs: References, variable: Variable, name: str, parts: Sites) -> I
     parents, start = refs.names.parents, refs.source.start
     others = [binding.node for binding in variable.bindings
               if binding.alias not in parts or binding.scope is not variable.scope]
-    odd = [Found(start(node), LEGACY, OBJECT.format(LEGACY)) for node in others if name == LEGACY]
+    odd = [Found(start(node), LEGACY, OBJECT) for node in others if name == LEGACY]
     used: Dict[str, List[Use]] = {}
     if not variable.uses and (name != LEGACY or any(getattr(alias, "name", "") == LEGACY for alias in parts)):
         used[name] = []  # an import that nothing uses
@@ -130,7 +131,7 @@ def _symbols(refs: References, variable: Variable, name: str, parts: Sites) -> I
         is_member = name == LEGACY and isinstance(getattr(parents[node], "ctx", None), ast.Load)
         legacy = getattr(parents[node], "attr", LEGACY) if is_member else name
         if legacy == LEGACY:
-            odd.append(Found(start(node), LEGACY, OBJECT.format(node.id)))
+            odd.append(Found(start(node), LEGACY, OBJECT))
         elif legacy in REPLACEMENTS:
             used.setdefault(legacy, []).append(use_of(refs, mention, *([".", legacy] if is_member else [])))
         elif legacy not in OURS:
@@ -179,8 +180,9 @@ def listed(refs: References) -> List[str]:
             *(texts if "__all__" in names.module.variables else ()), *(names.module.variables if is_dynamic else ())]
 
 
-def annotated(names: Names, word: str) -> List[ast.expr]:
-    """Give the quoted annotations that have this word in them."""
+@lru_cache(maxsize=1)
+def annotated(names: Names) -> List[Tuple[ast.expr, str]]:
+    """Give the quoted annotations."""
     annotations = [getattr(each, field, None) for each in names.parents for field in ("annotation", "returns")]
     inside = {inner for annotation in filter(None, annotations) for inner in ast.walk(annotation)}
-    return [node for node, text in names.strings.items() if node in inside and word in re.findall(r"\w+", text)]
+    return [(node, text) for node, text in names.strings.items() if node in inside]

@@ -35,7 +35,7 @@ def rewrite(refs: References, target: Target, moves: List[Move]) -> Edits:
     write_imports(plan, [site for site in refs.sites if site.scope.node not in gone])
     if gone:
         _remove(plan, gone)
-        texts += _bring(plan)
+        texts = _bring(plan) + texts
     if texts:
         _insert(plan, texts)
     return plan.edits
@@ -83,10 +83,10 @@ def _import_in(plan: Plan, function: ast.AST, texts: List[str]) -> None:
         plan.edits.statement(first, before=text)
 
 
-def _insert(plan: Plan, functions: List[str]) -> None:
-    """Put the functions behind the module's leading imports, and in front of all that uses them."""
+def _insert(plan: Plan, texts: List[str]) -> None:
+    """Put imports and functions behind the module's imports, and in front of all that uses them."""
     source, body = plan.refs.source, plan.refs.source.tree.body
-    text = "\n\n\n".join(functions)
+    text = "\n\n\n".join(texts)
     number = _last_leading(plan)
     anchor = body[number or 0]
     if number is not None:
@@ -126,8 +126,7 @@ def _end(source: Source, node: ast.stmt) -> int:
     last = max(source.start(each) for each in ast.walk(node) if isinstance(each, ast.stmt))
     tokens = source.tokens(last)  # of a docstring there may be none, on Python 3.7
     end = source.line_end(tokens[-1].start if tokens else last)
-    comments = COMMENTS.match(source.text, end)
-    return comments.end() if comments else end
+    return next(COMMENTS.finditer(source.text, end)).end()
 
 
 def _remove(plan: Plan, statements: Sequence[ast.stmt]) -> None:

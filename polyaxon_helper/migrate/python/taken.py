@@ -17,10 +17,7 @@ WORD = re.compile(rb"\w+")
 
 
 def taken(wanted: Mapping[str, FrozenSet[str]], files: Iterable[Tuple[str, bytes]]) -> Dict[str, FrozenSet[str]]:
-    """Give those of the wanted names, by the path of their module, that a file of another path takes.
-
-    No more files are asked for, each a path and its content, once all names are found.
-    """
+    """Give the wanted names, by their module's path, that another file takes; stop reading once all are found."""
     left = [(word, name, module) for module, some in wanted.items() for word in _words(module) for name in some]
     # beyond ASCII the bytes of a word depend on the encoding: it may stand anywhere
     raws = {each: each.encode() if each.isascii() else b"" for word, name, _ in left for each in (word, name)}
