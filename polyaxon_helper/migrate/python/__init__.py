@@ -1,7 +1,6 @@
-"""Python sources: text in, text out, and what is left for a person. Pure: nothing here touches a file.
+"""Rewrites Python sources: text in, text out, and what is left for a person. Nothing here reads or writes a file.
 
 source, names -> references -> decide (experiments) -> rewrite (plan, statements, imports) -> edits; beside them, taken.
-Each phase takes values and gives values.
 """
 from typing import FrozenSet, List, NamedTuple
 

@@ -5,7 +5,7 @@ from typing import Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequen
 
 from ...replacements import REPLACEMENTS, SIGNATURES, Target, snippet, written
 from .edits import Change
-from .experiments import IN_FSTRING, Made, fstring, instead, own_experiment, run_steps
+from .experiments import IN_FSTRING, STATE, Made, fstring, instead, own_experiment, run_steps
 from .names import Scope, Variable
 from .references import LEGACY, Found, References, Symbol, Use, annotated, is_dict, listed, stands_in
 
@@ -60,15 +60,15 @@ def decide(refs: References, target: Target, selected: FrozenSet[str], taken: Fr
     case = Case(refs, target, [*taken, *listed(refs)], own_experiment(refs), {})
     for symbol in refs.symbols:
         case.symbols.setdefault(symbol.variable, []).append(symbol)
-    if case.own is not None and case.own.variable.name in {**target.homes, **target.functions}:
+    if case.own and case.own.variable.name in {STATE, *target.homes, *target.functions}:
         case = case._replace(own=None)  # what is new may have this name
     moves, found = [], list(refs.found)  # type: Tuple[List[Move], List[Found]]
     for symbol in sorted(refs.symbols, key=lambda each: ORDER.get(each.name, 1)):
         is_asked = symbol.legacy in (*selected, LEGACY) and (symbol.alone or not symbol.member)  # else it was said
         move, why = _moved(case, symbol)
         why = _why(case, move) or why
-        others = sum(each.name != symbol.name for each in refs.symbols)
-        if symbol.name == "PolyaxonClientException" and target.sources and len(moves) < others:
+        if symbol.name == "PolyaxonClientException" and target.sources and len(moves) < sum(
+                each.name != symbol.name for each in refs.symbols):
             why = why or [Found(refs.source.start(site.node), symbol.legacy, RAISED) for site in symbol.parts.values()]
         if is_asked and not why:
             moves.append(move)
@@ -130,10 +130,10 @@ def _of_import(case: Case, move: Move) -> str:
 def _of_edit(case: Case, change: Change) -> Tuple[int, str]:
     """Give where a text stands that an edit must not change, and why; "" where there is none."""
     source, names, string = case.refs.source, case.refs.names, fstring(case.refs.names, change.node)
-    fields = [(each, names.parents[each].values) for each in names.around(change.node)
-              if isinstance(each, ast.FormattedValue)]
+    fields = [each for each in names.around(change.node) if isinstance(each, ast.FormattedValue)]
+    values = [(names.parents[each].values, names.parents[each].values.index(each)) for each in fields]
     # `{name=}` prints its own text: that stands in front of it
-    fronts = [names.strings.get(values[values.index(field) - 1], "").rstrip() for field, values in fields]
+    fronts = [names.strings.get(parts[number - 1], "").rstrip() for parts, number in values]
     prints = any(each.endswith("=") and source.text[change.start:change.end] in each for each in fronts)
     return (source.start(string), IN_FSTRING) if string else (change.start, PRINTED * prints)
 

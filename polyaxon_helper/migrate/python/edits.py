@@ -44,16 +44,16 @@ class Edits:
         self.instead: Dict[ast.AST, List[ast.AST]] = {}  # the nodes that a node becomes; it may be one of them
         self.statements: Dict[ast.stmt, Tuple[List[ast.stmt], List[ast.stmt], List[ast.stmt]]] = {}
         self.fields: Dict[Tuple[ast.AST, str], str] = {}  # what a text in a node becomes
-        self.lines: Set[int] = set()  # where statements start whose further lines may have to move with a bracket
+        self.lines: Set[int] = set()  # where logical lines start that may have to move with a bracket
         self.passes: List[Tuple[List[int], List[int]]] = []  # where edits end, and how far what follows them moves
 
     def replace(self, start: int, end: int, new: str) -> None:
         self.edits[start, end] = self.edits.get((start, end), "") + new  # what is inserted at one place adds up
 
-    def change(self, change: Change, new: str, statement: ast.stmt) -> None:
-        """Make a change in a statement, with this text."""
+    def change(self, change: Change, new: str, line: int) -> None:
+        """Make a change, with this text, in the logical line that starts there."""
         self.replace(change.start, change.end, new)
-        self.lines.add(self.source.start(statement))
+        self.lines.add(line)
         if change.field:
             self.fields[change.node, change.field] = new
         else:
@@ -123,22 +123,23 @@ class Edits:
 
     def _aligning(self, edits: List[Edit]) -> Iterator[Edit]:
         """Give the edits that keep continuation lines aligned with a bracket that moves."""
-        for statement in sorted(self.lines):
-            line, shift, indented = self.source.line_start(statement), 0, 0
-            number = bisect_left(edits, (statement,))
+        for logical in sorted(self.lines):
+            line, shift, indented, strings = self.source.line_start(logical), 0, 0, 0
+            number = bisect_left(edits, (logical,))
             brackets: List[Tuple[int, int, int]] = []  # the column behind each, how far it moves, and how far its line
-            for kind, text, start, _ in self.source.tokens(statement):
+            for kind, text, start, _ in self.source.tokens(logical):
                 while number < len(edits) and edits[number].end <= start:
                     shift += edits[number].growth()
                     number += 1
                 top = self.source.line_start(start)
                 if top != line:
                     column, shift, hanging = brackets[-1] if brackets else (-1, 0, 0)
-                    is_first = not self.source.text[top:start].strip()
+                    is_first = not strings and not self.source.text[top:start].strip()
                     line, shift = top, (shift if start - top == column else hanging) * is_first
                     indented = shift
                     if shift:
                         yield Edit(max(top, start + min(0, shift)), start, " " * shift)
+                strings += {"FSTRING_START": 1, "FSTRING_END": -1}.get(tokenize.tok_name[kind], 0)
                 if kind == tokenize.OP and text in "([{":
                     brackets.append((start - line + 1, shift, indented))
                 elif kind == tokenize.OP and text in ")]}":

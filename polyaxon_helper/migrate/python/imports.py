@@ -31,8 +31,7 @@ def parts(source: Source, node: Import) -> Parts:
     module = (tokens[1].start, tokens[keyword - 1].end) if keyword else (start, start)
     names = [token for token in tokens[keyword + 1:] if token.text not in "()"]
     groups = [list(group) for is_comma, group in groupby(names, lambda token: token.text == ",") if not is_comma]
-    elements = [(group[0].start, group[-1].end) for group in groups]
-    return Parts(start, module, tokens[keyword].end, elements, tokens[-1].end)
+    return Parts(start, module, tokens[keyword].end, [(each[0].start, each[-1].end) for each in groups], tokens[-1].end)
 
 
 def own_lines(source: Source, node: Import) -> Optional[Tuple[int, int]]:

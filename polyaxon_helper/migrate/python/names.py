@@ -24,13 +24,12 @@ class Mention(NamedTuple):  # a place that binds a name, or uses it
 
 
 class Scope:
-    """A block of names: the module, a class, a function or a comprehension."""
+    """A block of names: the module, a class, a function or a comprehension; they are looked up along its chain."""
 
     def __init__(self, kind: str, parent: Optional["Scope"], node: ast.AST) -> None:
         self.kind, self.node = kind, node
         self.variables: Dict[str, Variable] = {}
         self.elsewhere: Dict[str, str] = {}  # the names that are declared Global or Nonlocal
-        # it and those around it that its names are looked up in
         self.chain: List[Scope] = [self, *(each for each in (parent.chain if parent else ()) if each.kind != "class")]
 
 

@@ -47,6 +47,9 @@ def choose(plan: Plan) -> List[str]:
         for name in needs(plan, move):
             sites.setdefault(name, []).extend(site for site in move.symbol.parts.values() if (
                 site.scope is not module or move.form != "same" or move.symbol.member))
+    uses = [change.start for move in plan.moves for change in move.changes if "get_experiment" in change.new]
+    if made is not None and any(start < refs.source.start(made.statements[0]) for start in uses):
+        made = None  # it comes too late
     for name in sorted(sites):
         if made is not None and name == "get_experiment":
             plan.same[made.variable] = name

@@ -13,7 +13,6 @@ from .references import References
 from .source import Source, Surprise
 from .statements import write_imports
 
-IMPORTS = (ast.Import, ast.ImportFrom)
 LEADING = ("Import", "ImportFrom", "If", "With", "Try", "TryStar")  # what imports stand in
 COMMENTS = re.compile(r"(?:(?:\r\n|\r|\n)[ \t]+#[^\r\n]*)*")  # those of a block, behind its last statement
 
@@ -30,8 +29,10 @@ def rewrite(refs: References, target: Target, moves: List[Move]) -> Edits:
     texts = list(_functions(plan, choose(plan)))
     gone = [statement for move in moves for statement in move.gone]
     for change in [change for move in moves for change in move.changes]:
-        statement = next(node for node in refs.names.around(change.node) if isinstance(node, ast.stmt))
-        plan.edits.change(change, named(change.new, plan.chosen), statement)
+        around = [change.node, *refs.names.around(change.node)]
+        line = next(inner if inner in getattr(outer, "decorator_list", ()) else outer for inner, outer in zip(
+            around, around[1:]) if isinstance(outer, (ast.stmt, ast.ExceptHandler)))
+        plan.edits.change(change, named(change.new, plan.chosen), refs.source.start(line))
     write_imports(plan, [site for site in refs.sites if site.scope.node not in gone])
     if gone:
         _remove(plan, gone)
@@ -43,7 +44,7 @@ def rewrite(refs: References, target: Target, moves: List[Move]) -> Edits:
 
 def _functions(plan: Plan, functions: List[str]) -> Iterator[str]:
     """Give the functions that the module gets behind its imports; those that nothing imports for import themselves."""
-    texts = {name: (named(plan.target.functions[name].text, plan.chosen), {plan.target.functions[name].needs})
+    texts = {name + "()": (named(plan.target.functions[name].text, plan.chosen), {plan.target.functions[name].needs})
              for name in functions}
     texts.update((move.function, (definition(plan, move), needed(move.body, plan.target)))
                  for move in plan.moves if move.form == "function")
@@ -107,14 +108,14 @@ def _last_leading(plan: Plan) -> Optional[int]:
     first = min([change.start for move in plan.moves for change in move.changes]
                 + [use.start for move in plan.moves if move.body for use in move.symbol.uses],
                 default=len(source.text))
-    last = None
+    last, keeps = None, any(move.body for move in plan.moves)  # then others may look for the functions
     for number, node in enumerate(body):
-        is_circular = last is not None and getattr(node, "level", None) and any(move.body for move in plan.moves)
-        if source.start(node) >= first or is_circular:
-            break  # what imports from here while this module is loading finds the functions
-        leads = number == 0 and getattr(node, "value", None) in plan.refs.names.strings \
-            or type(node).__name__ in LEADING and any(isinstance(each, IMPORTS) for each in ast.walk(node))
-        if leads and not plan.edits.is_gone(node) and _end(source, node) <= first:
+        leads = type(node).__name__ in LEADING or number == 0 and getattr(node, "value", 0) in plan.refs.names.strings
+        is_quiet = leads and not getattr(node, "level", 0) or source.text.startswith("__", source.start(node))
+        if source.start(node) >= first or keeps and last is not None and not is_quiet:
+            break
+        if leads and not plan.edits.is_gone(node) and _end(source, node) <= first and (
+                number == 0 or any(isinstance(each, (ast.Import, ast.ImportFrom)) for each in ast.walk(node))):
             last = number
     while last is not None and last + 1 < len(body) and source.start(body[last + 1]) < _end(source, body[last]):
         last += 1

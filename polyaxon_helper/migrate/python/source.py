@@ -59,7 +59,7 @@ class Source:
         self.starts = line_starts(text)
         self.unit = next((each.group(1) for each in UNIT.finditer(text)), "    ")  # one level of indentation
 
-    def start(self, node: Union[ast.stmt, ast.expr]) -> int:
+    def start(self, node: Union[ast.stmt, ast.expr, ast.ExceptHandler]) -> int:
         """Give the offset where a node starts; the tree's columns count bytes of UTF-8."""
         begin, column = self.starts[node.lineno - 1], max(0, node.col_offset)  # below 0: a long string, on Python 3.7
         if not self.text.isascii():

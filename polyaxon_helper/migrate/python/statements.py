@@ -98,8 +98,8 @@ def _leave_one(block: Block) -> Block:
     plan.brought.update([(scope.node, name)] * (not hides))
     inside = not hides and any(name in needed(move.body, plan.target) for move in block.moves if move.form == "local")
     text = "{0} as _{0}".format(name) if hides else name_as(plan, name)
-    used = any(move.symbol.uses for move in block.moves)
-    return block._replace(names={plan.target.homes[name]: [text]}, comment=NOQA * (hides or used and not inside))
+    comment = NOQA * (hides or not inside and any(move.symbol.uses for move in block.moves))
+    return block._replace(names={plan.target.homes[name]: [text]}, comment=comment)
 
 
 def _names_at(plan: Plan, site: Site, moves: List[Move]) -> List[str]:
