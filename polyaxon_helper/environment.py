@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def _set_variable(name: str) -> Optional[str]:
-    """The newest variable of the legacy name that is set."""
+    """Give the newest variable of the legacy name that is set."""
     return next(filter(os.environ.get, FUNCTIONS[name].variables), None)
 
 
@@ -51,7 +51,7 @@ def get_api(version: str = "v1") -> Optional[str]:
 
 
 def get_run_api() -> Optional[str]:
-    """The URL of the API version that this run is told to use."""
+    """Give the URL of the API version that this run is told to use."""
     return get_api(os.environ.get("POLYAXON_API_VERSION") or "v1")
 
 

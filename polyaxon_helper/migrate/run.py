@@ -11,7 +11,7 @@ from .python import References, Report, Unreadable, leaving, read, rewrite
 from .python.taken import taken
 from .report import Outcome, shown
 
-GATES = (b"olyaxon", b"OLYAXON", b"o\0l\0y\0a\0x\0o\0n")  # what names Polyaxon has one; a Python source the first
+GATES = (b"olyaxon", b"OLYAXON", b"o\0l\0y\0a\0x\0o\0n")  # a file that names Polyaxon has one; a source the first
 PYTHON_SCRIPT = re.compile(rb"#!.*python")
 UNREADABLE = "{}:{}:1: left as it is, this Python can't parse the line: {}"
 UNEXPECTED = "{0}: left as it is, and this should not be: {2!r}; please report it with the file"

@@ -29,19 +29,19 @@ jitter = random.SystemRandom().uniform  # the global generator is the training's
 
 
 class Later(Exception):
-    """To be tried again."""
+    """Says that the batch is to be tried again."""
 
 
 class Slow(Later):
-    """No answer came in time."""
+    """Says that no answer came in time."""
 
 
 class Refused(Exception):
-    """The server takes the rest, perhaps, but not this batch."""
+    """Says that the server takes the rest, perhaps, but not this batch."""
 
 
 class Stopped(Exception):
-    """No use in trying again."""
+    """Says that it is no use to try again."""
 
 
 class Reporter:

@@ -1,6 +1,6 @@
 """Rows of text before and after: the bulk of the rewriter's tests.
 
-    ### what the row shows; a Python in front, as `3.12`, is the first that can parse it, or know its f-strings' insides
+    ### what the row shows; `3.12` in front: the row is for that Python and newer ones alone
     the text before
     --- becomes
     the text after, where something moves

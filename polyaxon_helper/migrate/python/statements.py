@@ -10,7 +10,7 @@ from .plan import Plan, changed, definition, laid_out, name_as, needed, needs
 from .references import LEGACY, Site
 from .source import Source
 
-NOQA = "  # noqa: F401"  # goes into a module: only its `try` needs the import
+NOQA = "  # noqa: F401"  # written behind an import that only its `try` needs
 
 
 class Block(NamedTuple):  # the legacy imports of one block of statements, and what is to become of them
