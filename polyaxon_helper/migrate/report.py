@@ -10,7 +10,7 @@ from .python import Report
 
 NOT_READ = ("not read unless given as PATH: submodules, virtual environments, node_modules, untracked build and dist,"
             " and what git ignores")
-FIRST = "still use polyaxon-client, which can't be installed beside traceml; move what is left there first, by hand: "
+FIRST = "still use polyaxon-client, which can't be installed beside traceml; move that by hand, then run again: "
 SEVERAL = ("each makes an Experiment, and a program that loads several of them waits some 3 seconds more for each at"
            " its exit; to share one, keep get_experiment in one of them and import it from there in the others: ")
 ALONE = "left alone, since there polyaxon_helper is {}: "

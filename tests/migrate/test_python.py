@@ -370,6 +370,8 @@ NOTES: Dict[str, Tuple[Target, str, List[Tuple[int, str, str]]]] = {
     "a step of an Experiment, beside another": (
         TRACEML, "from polyaxon_helper import experiment\n" + CLASS + "Experiment().log_metrics(a=1)\n"
         "experiment.log_metrics(a=1, step=2)\n", [(3, "experiment", "metric 'step'")]),
+    "parameters of an Experiment": (
+        TRACEML, CLASS + "Experiment.get_params()\n", [(2, "Experiment", "answers {}")]),
     "a process that forks": (TRACEML, "import multiprocessing\n" + SEND, [(3, "send_metrics", "what a process")]),
     "a fork": (TRACEML, "from os import fork as num_workers\n" + SEND, [(3, "send_metrics", "what a process")]),
     "the exception": (

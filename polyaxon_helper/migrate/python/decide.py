@@ -107,8 +107,7 @@ def _of_use(case: Case, move: Move, use: Use, by_hand: str) -> str:
     is_part = isinstance(names.parents[use.node], (ast.Call, ast.keyword, ast.Attribute))
     if symbol.name == "experiment" and case.target.column == "client" and not is_part:
         return TESTED
-    is_local = move.form == "local" and symbol.variable.scope is not names.module
-    return HANDED_ON * (is_local and use.call is None)
+    return HANDED_ON * (move.form == "local" and symbol.variable.scope is not names.module and use.call is None)
 
 
 def _of_import(case: Case, move: Move) -> str:
@@ -239,6 +238,7 @@ def _notes(refs: References, target: Target, move: Move, words: FrozenSet[str]) 
         yield start, note
     if symbol.name == "send_metrics" and not words.isdisjoint(signs):
         yield start, message
+    yield from ((each.start, written("get_params", target).note) for each in move.changes if each.new == "get_inputs")
     calls = [use.call for use in symbol.uses if symbol.name == "send_metrics"]
     calls += [names.parents[change.node] for change in move.changes if change.new == "log_metrics"]
     for keyword in [keyword for call in calls if call and target.sources for keyword in call.keywords]:
