@@ -497,7 +497,7 @@ def test_says_what_comes_before_it_runs(run: Any, tmp_path: Path) -> None:
     write(tmp_path, {"a.py": OLD, "b.py": stays})
     status, out, _ = run("--to", "traceml", "a.py", "b.py")
     assert status == 1 and "still use polyaxon-client, which can't be installed beside traceml; move" in out
-    assert "by hand: b.py\n" in out
+    assert "then run again: b.py\n" in out
     assert "still use polyaxon-client" not in run("--to", "traceml", "b.py")[1]
 
 
