@@ -26,13 +26,13 @@ def is_set(name: str) -> bool:
     return _set_variable(name) is not None
 
 
-def _getter(name: str, read: Callable[[str], T]) -> Callable[[], T]:
-    """Make the function that answers for the legacy name: by its variable that is set, else by the pod."""
+def _getter(name: str, read: Callable[[str], T], owner: str = "") -> Callable[[], T]:
+    """Make the function of a class, or of this module, that answers by the variable that is set, else by the pod."""
     def get() -> T:
         variable = _set_variable(name)
         return cast(T, None if flag(NO_OP) else pod.answer(name) if variable is None else read(variable))
 
-    get.__name__ = get.__qualname__ = name
+    get.__name__, get.__qualname__ = name, owner + name  # by which it is pickled
     return get
 
 
@@ -91,10 +91,10 @@ class Experiment(_Run):
 
     _INFO = "get_experiment_info"
 
-    get_cluster_def = staticmethod(_getter("get_cluster_def", parsed))
-    get_task_info = staticmethod(_getter("get_task_info", parsed))
-    get_experiment_info = staticmethod(_getter("get_experiment_info", parsed))
-    get_params = get_declarations = staticmethod(_getter("get_params", parsed))
+    get_cluster_def = staticmethod(_getter("get_cluster_def", parsed, "Experiment."))
+    get_task_info = staticmethod(_getter("get_task_info", parsed, "Experiment."))
+    get_experiment_info = staticmethod(_getter("get_experiment_info", parsed, "Experiment."))
+    get_params = get_declarations = staticmethod(_getter("get_params", parsed, "Experiment."))
 
     def log_metrics(self, **metrics: Any) -> None:
         """Keep one point of each metric on disk, and have it sent to the Polyaxon API within about a second.
@@ -129,4 +129,4 @@ class Job(_Run):
 
     _INFO = "get_job_info"
 
-    get_job_info = staticmethod(_getter("get_job_info", parsed))
+    get_job_info = staticmethod(_getter("get_job_info", parsed, "Job."))

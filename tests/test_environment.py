@@ -1,5 +1,6 @@
 """Uses what stands for polyaxon_client.tracking where the client is not, as a script uses the client."""
 import os
+import pickle
 from typing import Any, Dict
 
 import pytest
@@ -50,6 +51,13 @@ def test_outside_polyaxon_there_is_none(kind: Any, variable: str) -> None:
 def test_an_environ_that_a_test_of_the_users_put_in_place_is_read(monkeypatch: Any) -> None:
     monkeypatch.setattr(os, "environ", {"POLYAXON_LOG_LEVEL": "INFO"})
     assert environment.get_log_level() == "INFO"
+
+
+@pytest.mark.parametrize("getter", [
+    environment.get_outputs_path, environment.get_data_paths, environment.get_log_level, Experiment.get_params,
+    Experiment.get_cluster_def, Experiment.get_tf_config, Job.get_job_info], ids=lambda getter: str(getter.__name__))
+def test_a_getter_can_be_pickled(getter: Any) -> None:
+    assert pickle.loads(pickle.dumps(getter)) == getter
 
 
 def test_tf_config_is_set_nowhere_without_a_name(monkeypatch: Any) -> None:

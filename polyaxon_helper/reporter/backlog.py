@@ -1,4 +1,4 @@
-"""What waits in this process to be sent: in its own journal, and in those that others left behind."""
+"""Keeps what waits in this process to be sent: in its own journal, and in those that others left behind."""
 import os
 import shlex
 import threading
