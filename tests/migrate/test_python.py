@@ -404,6 +404,8 @@ TELLS: Dict[str, Tuple[Target, str, Tuple[bool, bool, bool]]] = {
     "an Experiment of its own": (
         PYTHON_3_9, CLASS + "run = Experiment()\n" + SEND, (True, False, False)),
     "Experiments that become runs": (TRACEML, CLASS + "run = Experiment()\n" + SEND, (False, False, False)),
+    "an Experiment of the project's own": (
+        PYTHON_3_9, "from .polyaxon_helper import Experiment\nrun = Experiment()\n", (False, False, False)),
     "a logger of its own that has one": (
         PYTHON_3_9, "class Logger:\n    def __init__(self):\n        self._experiment = None\n", (False, False, False)),
     "what lends the client what it needs": (TRACEML, "import polyaxon_helper.client\n", (False, True, False)),

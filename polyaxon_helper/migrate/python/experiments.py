@@ -7,7 +7,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Union
 
 from ...replacements import CLIENT, METHODS, REPLACEMENTS, TRACEML, TRACKING, snippet
 from .edits import Change
-from .names import Names, Scope, Variable
+from .names import Names, Scope, Variable, is_import
 from .references import LEGACY, Found, References, Symbol, Use, use_of
 from .source import Source
 
@@ -16,7 +16,7 @@ STATE = "_experiment"  # where get_experiment keeps the Experiment
 MADE = re.compile(r"(?<![^\r\n])(\w+) = None\s+def (\w+)\(\):\s+(?:from \S+ import \w+(?: as \w+)?\s+)?global \1\s+"
                   r"if \1 is None:\s+\1 = (\w+)\(\)\s+return \1(?![^\r\n])")  # get_experiment, whatever it is called
 RUN = REPLACEMENTS["experiment"].traceml.write
-MAKERS = [(module, "Experiment") for module in (LEGACY, TRACKING, CLIENT)]
+MAKERS = (LEGACY, TRACKING, CLIENT)  # the modules that have Experiment
 METHOD = "nothing is surely the same there; the nearest is {}"
 NEAREST = {"create": "`tracking.init(...)`", "log_outputs": "`log_outputs(...)`, which takes values, not a folder"}
 ARGUMENTS = "write `{}.{}(...)`; these arguments are not surely the same there"
@@ -36,7 +36,8 @@ def own_experiment(refs: References) -> Optional[Made]:
         call = getattr(node, "value", None)
         if isinstance(call, ast.Call) and not (call.args or call.keywords) and isinstance(call.func, ast.Name):
             variable = assigned(refs.names, call, refs.names.module)
-            if variable and len(variable.bindings) == 1 and _is_class(refs.names, call.func.id, refs.names.module):
+            made = refs.names.variable(call.func.id, refs.names.module)
+            if variable and len(variable.bindings) == 1 and is_import(made, "Experiment", MAKERS):
                 return Made(variable, [node])
     return None
 
@@ -48,19 +49,12 @@ def maker(source: Source, names: Names) -> Optional[Made]:
         span = range(*match.span())
         statements = [node for node in source.tree.body if source.start(node) in span]
         scope = next((scope for scope in names.scopes if scope.node in statements), names.module)
-        state, variable = (names.variable(name, scope) for name in match.group(1, 2))
+        state, variable, made = (names.variable(name, scope) for name in match.groups())
         is_whole = len(statements) == len(state.bindings) == 2 and len(variable.bindings) == 1 and all(
             scope.node in names.around(use.node) for use in state.uses)
-        if is_whole and _is_class(names, match.group(3), scope):
+        if is_whole and is_import(made, "Experiment", MAKERS):
             return Made(variable, statements)
     return None
-
-
-def _is_class(names: Names, name: str, scope: Scope) -> bool:
-    """Tell whether a name is the class Experiment, whoever has it."""
-    imports = {(getattr(each.node, "module", ""), getattr(each.alias, "name", ""))
-               for each in names.variable(name, scope).bindings}
-    return bool(imports) and imports.issubset(MAKERS)
 
 
 def assigned(names: Names, value: ast.expr, scope: Scope) -> Optional[Variable]:

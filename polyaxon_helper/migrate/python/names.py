@@ -1,6 +1,6 @@
 """Tells which name means what in a module by Python's scopes; symtable would inline comprehensions from 3.12 on."""
 import ast
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Container, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from .source import STRING
 
@@ -41,6 +41,13 @@ class Variable:
         self.bindings: List[Mention] = []
         self.uses: List[Mention] = []
         self.unclear = False  # a class body that binds the name also reads it, and so reads either
+
+
+def is_import(variable: Variable, name: str, modules: Container[str]) -> bool:
+    """Tell whether all that binds a variable imports `name` from these modules."""
+    return bool(variable.bindings) and all(
+        each.alias is not None and each.alias.name == name and not getattr(each.node, "level", 1)
+        and each.node.module in modules for each in variable.bindings)
 
 
 class Names:

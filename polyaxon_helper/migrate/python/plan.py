@@ -6,9 +6,11 @@ from ...replacements import CLIENT, EXCEPTIONS, SIGNATURES, TRACKING, Target
 from .decide import Move
 from .edits import Edits
 from .experiments import STATE, WORD, maker, named
-from .names import Scope, Variable
+from .names import Scope, Variable, is_import
 from .references import References, Site
 from .source import Source
+
+REBOUND = "  # noqa: F811"  # written behind a function that something above has the name of
 
 
 class Plan(NamedTuple):  # holds what the edits of a module stand on
@@ -85,12 +87,8 @@ def _is_taken(plan: Plan, scope: Scope, bound: str, name: str) -> bool:
 
 def _is_symbol(plan: Plan, variable: Variable, name: str) -> bool:
     """Tell whether all that binds the variable makes it the target's `name`, or will."""
-    if plan.same.get(variable) == name:
-        return True
     homes = (plan.target.homes.get(name), *((TRACKING, EXCEPTIONS, CLIENT) if plan.target.column == "client" else ()))
-    return bool(variable.bindings) and all(
-        binding.alias is not None and binding.alias.name == name and isinstance(binding.node, ast.ImportFrom)
-        and binding.node.module in homes and not binding.node.level for binding in variable.bindings)
+    return plan.same.get(variable) == name or is_import(variable, name, homes)
 
 
 def name_as(plan: Plan, name: str) -> str:
@@ -102,7 +100,7 @@ def definition(plan: Plan, move: Move, site: Optional[Site] = None) -> str:
     is_rebound = site is not None and any(plan.refs.source.start(binding.node) < plan.refs.source.start(site.node)
                                        for binding in move.symbol.variable.bindings)
     return "def {}({}):{}\n    {}{}\n".format(
-        move.function, SIGNATURES.get(move.symbol.name, ("", ""))[0], "  # noqa: F811" * is_rebound,
+        move.function, SIGNATURES.get(move.symbol.name, ("", ""))[0], REBOUND * is_rebound,
         "" if move.symbol.name == "send_metrics" else "return ", named(move.body, plan.chosen))
 
 

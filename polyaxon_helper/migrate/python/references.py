@@ -154,7 +154,8 @@ def use_of(refs: References, mention: Mention, *member: str) -> Use:
 def is_dict(names: Names, use: Use) -> bool:
     """Tell whether what a call gives is treated as a dict."""
     outer = names.parents[use.call or use.node]
-    is_item = isinstance(outer, ast.Subscript) and not isinstance(outer.slice, ast.Slice)
+    index = getattr(outer, "slice", None)
+    is_item = index in names.strings or getattr(index, "value", None) in names.strings
     is_method = getattr(outer, "attr", "") in ("get", "items", "keys", "values")
     return getattr(outer, "value", None) is use.call is not None and (is_item or is_method)
 

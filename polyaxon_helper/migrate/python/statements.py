@@ -10,7 +10,7 @@ from .plan import Plan, changed, definition, laid_out, name_as, needed, needs
 from .references import LEGACY, Site
 from .source import Source
 
-NOQA = "  # noqa: F401"  # written behind an import that only its `try` needs
+UNUSED = "  # noqa: F401"  # written behind an import that only its `try` needs
 
 
 class Block(NamedTuple):  # the legacy imports of one block of statements, and what is to become of them
@@ -98,7 +98,7 @@ def _leave_one(block: Block) -> Block:
     plan.brought.update([(scope.node, name)] * (not hides))
     inside = not hides and any(name in needed(move.body, plan.target) for move in block.moves if move.form == "local")
     text = "{0} as _{0}".format(name) if hides else name_as(plan, name)
-    comment = NOQA * (hides or not inside and any(move.symbol.uses for move in block.moves))
+    comment = UNUSED * (hides or not inside and any(move.symbol.uses for move in block.moves))
     return block._replace(names={plan.target.homes[name]: [text]}, comment=comment)
 
 
@@ -153,8 +153,8 @@ def _new_import(block: Block, module: str, became: Dict[Import, str]) -> None:
     if slots and run[at:at + 1] == [anchor]:
         end, became[anchor] = parts(source, anchor).end, module
         _reword(block.plan, anchor, names, module)
-        if source.text.startswith(NOQA, end) != bool(block.comment):
-            edits.replace(end, end + len(NOQA) * (not block.comment), block.comment)
+        if source.text.startswith(UNUSED, end) != bool(block.comment):
+            edits.replace(end, end + len(UNUSED) * (not block.comment), block.comment)
     elif at < len(run):
         start = source.line_start(source.start(run[at]))
         edits.replace(start, start, line + source.newline)
