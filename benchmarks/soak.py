@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.reporter.conftest import Run, Server
+from tests.classic.conftest import Run, Server
 
 SENDER = """
 import resource, sys, time

@@ -9,10 +9,9 @@ None without it.
 
 The names and their meaning are those of the releases 0.0.3 to 0.5.0 of this package.
 """
-import sys
-import threading  # noqa: F401 - Python must import it before the exit begins: only then is a first metric at exit sent
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
+from . import backend
 from .deprecations import warn_of_attribute
 from .replacements import ATTRIBUTES, FUNCTIONS, VERSION
 
@@ -35,19 +34,6 @@ __all__ = [
     "PolyaxonClientException",
 ]
 
-T = TypeVar("T")
-
-
-def _ask(name: str) -> Callable[..., T]:
-    try:
-        from .backend import find  # with the first call, not on import
-    except ImportError:  # pragma: no cover - in a destructor when all is torn down, and with it what measures
-        if not sys.is_finalizing():
-            raise
-        return cast(Callable[..., T], lambda **metrics: None)
-    answerer: Callable[..., T] = find(name)
-    return answerer
-
 
 @deprecated("Write `Experiment.get_cluster_def()` after `from polyaxon_client.tracking import Experiment`."
             " All at once: python -m polyaxon_helper.migrate PATH")
@@ -57,7 +43,7 @@ def get_cluster_def() -> Optional[Dict[str, List[str]]]:
     Shape: {"master": ["plx-UUID-master-0:2222"], "worker": ["HOST:PORT", ...], "ps": ["HOST:PORT", ...]}.
     Variable: POLYAXON_CLUSTER (JSON); on Polyaxon 1.x and 2.x TF_CONFIG, its `chief` as `master`.
     """
-    return _ask("get_cluster_def")()
+    return backend.find("get_cluster_def")()
 
 
 @deprecated("Write `Experiment.get_params()` after `from polyaxon_client.tracking import Experiment`."
@@ -67,7 +53,7 @@ def get_declarations() -> Optional[Dict[str, Any]]:
 
     Variables: POLYAXON_PARAMS, before Polyaxon 0.5 POLYAXON_DECLARATIONS (JSON).
     """
-    return _ask("get_declarations")()
+    return backend.find("get_declarations")()
 
 
 @deprecated("Write `Experiment.get_params()` after `from polyaxon_client.tracking import Experiment`."
@@ -79,7 +65,7 @@ def get_params() -> Optional[Dict[str, Any]]:
     Variables: POLYAXON_PARAMS, before Polyaxon 0.5 POLYAXON_DECLARATIONS (JSON); on Polyaxon 1.x and 2.x, where neither
     is set, the run's inputs, of which the API is asked once.
     """
-    return _ask("get_params")()
+    return backend.find("get_params")()
 
 
 @deprecated("Write `Experiment.get_experiment_info()` after `from polyaxon_client.tracking import Experiment`."
@@ -93,7 +79,7 @@ def get_experiment_info() -> Optional[Dict[str, Any]]:
     Variable: POLYAXON_EXPERIMENT_INFO (JSON); on Polyaxon 1.x and 2.x POLYAXON_RUN_INSTANCE, the ID being the run's
     UUID, and what it does not say None.
     """
-    return _ask("get_experiment_info")()
+    return backend.find("get_experiment_info")()
 
 
 @deprecated("Write `Experiment.get_task_info()` after `from polyaxon_client.tracking import Experiment`."
@@ -104,7 +90,7 @@ def get_task_info() -> Optional[Dict[str, Any]]:
     Shape: {"type": "master", "worker" or "ps", "index": from 0}.
     Variable: POLYAXON_TASK_INFO (JSON); on Polyaxon 1.x and 2.x TF_CONFIG, its `chief` as `master`.
     """
-    return _ask("get_task_info")()
+    return backend.find("get_task_info")()
 
 
 @deprecated("Write `Job.get_job_info()` after `from polyaxon_client.tracking import Job`."
@@ -116,7 +102,7 @@ def get_job_info() -> Optional[Dict[str, Any]]:
     "type", "app"}.
     Variable: POLYAXON_JOB_INFO (JSON); on Polyaxon 1.x and 2.x POLYAXON_RUN_INSTANCE, as in get_experiment_info.
     """
-    return _ask("get_job_info")()
+    return backend.find("get_job_info")()
 
 
 @deprecated("Write `Experiment.get_tf_config()` after `from polyaxon_client.tracking import Experiment`."
@@ -128,7 +114,7 @@ def get_tf_config(envvar: Optional[str] = "TF_CONFIG") -> Optional[Dict[str, Any
     "environment": "cloud"}.
     Variables: POLYAXON_CLUSTER, POLYAXON_TASK_INFO (JSON), POLYAXON_RUN_OUTPUTS_PATH, in 0.0 POLYAXON_OUTPUTS_PATH.
     """
-    return _ask("get_tf_config")(envvar)
+    return backend.find("get_tf_config")(envvar)
 
 
 @deprecated("Write `get_outputs_path()` after `from polyaxon_client.tracking import get_outputs_path`; a bucket's"
@@ -141,7 +127,7 @@ def get_outputs_path() -> Optional[str]:
     Variables: POLYAXON_RUN_OUTPUTS_PATH, in 0.0 POLYAXON_OUTPUTS_PATH; on Polyaxon 1.x and 2.x, where neither is set,
     "/plx-context/artifacts/UUID/outputs" (POLYAXON_CONTEXT_ROOT).
     """
-    return _ask("get_outputs_path")()
+    return backend.find("get_outputs_path")()
 
 
 @deprecated("Write `get_outputs_refs_paths()` after `from polyaxon_client.tracking import get_outputs_refs_paths`."
@@ -152,7 +138,7 @@ def get_outputs_refs_paths() -> Optional[Dict[str, List[str]]]:
     Shape: {"experiments": ["/OUTPUTS/.../3"], "jobs": ["/OUTPUTS/.../jobs/1"]}; None where it names none.
     Variable: POLYAXON_REFS_OUTPUTS_PATHS (JSON).
     """
-    return _ask("get_outputs_refs_paths")()
+    return backend.find("get_outputs_refs_paths")()
 
 
 @deprecated("Write `get_data_paths()` after `from polyaxon_client.tracking import get_data_paths`."
@@ -164,7 +150,7 @@ def get_data_paths() -> Optional[Dict[str, str]]:
     Variables: POLYAXON_RUN_DATA_PATHS, before Polyaxon 0.2.3 POLYAXON_DATA_PATHS (JSON); on Polyaxon 1.x and 2.x
     POLYAXON_CONNECTIONS_CATALOG: the mount paths and buckets of the run's connections, by their names.
     """
-    return _ask("get_data_paths")()
+    return backend.find("get_data_paths")()
 
 
 @deprecated("Write `next(iter((get_data_paths() or {}).values()), None)` after `from polyaxon_client.tracking import"
@@ -176,7 +162,7 @@ def get_data_path() -> Optional[str]:
 
     Variables: POLYAXON_DATA_PATH (a plain path), else those of get_data_paths.
     """
-    return _ask("get_data_path")()
+    return backend.find("get_data_path")()
 
 
 @deprecated("Write `get_log_level()` after `from polyaxon_client.tracking import get_log_level`."
@@ -187,7 +173,7 @@ def get_log_level() -> Optional[str]:
     Shape: "DEBUG", "INFO", "WARNING", "ERROR" or "CRITICAL".
     Variable: POLYAXON_LOG_LEVEL.
     """
-    return _ask("get_log_level")()
+    return backend.find("get_log_level")()
 
 
 @deprecated('Write `os.environ["POLYAXON_API_HTTP_HOST"] + "/api/v1"` after `import os`.'
@@ -198,7 +184,7 @@ def get_api(version: str = "v1") -> Optional[str]:
     Shape: "http://HOST:80/api/v1".
     Variables: POLYAXON_API_HTTP_HOST, before Polyaxon 0.2 POLYAXON_API; on Polyaxon 1.x and 2.x POLYAXON_HOST.
     """
-    return _ask("get_api")(version)
+    return backend.find("get_api")(version)
 
 
 @deprecated("Write `Experiment().client.token` after `from polyaxon_client.tracking import Experiment`; an Experiment"
@@ -211,7 +197,7 @@ def get_user_token() -> Optional[str]:
     Variables: POLYAXON_SECRET_USER_TOKEN, in 0.0 POLYAXON_USER_TOKEN; on Polyaxon 1.x and 2.x the file
     /plx-context/.configs/.auth, POLYAXON_AUTH_TOKEN.
     """
-    return _ask("get_user_token")()
+    return backend.find("get_user_token")()
 
 
 @deprecated('Write `os.environ.get("POLYAXON_INTERNAL_SECRET_TOKEN")` after `import os`.'
@@ -221,7 +207,7 @@ def get_internal_token() -> Optional[str]:
 
     Variable: POLYAXON_INTERNAL_SECRET_TOKEN, in 0.1 alone.
     """
-    return _ask("get_internal_token")()
+    return backend.find("get_internal_token")()
 
 
 @deprecated("Write `get_experiment().log_metrics(...)`, with this once in the module:\n\n"
@@ -240,7 +226,7 @@ def send_metrics(**metrics: Any) -> None:
     Raises PolyaxonClientException for what is no number. Outside an experiment: one RuntimeWarning, nothing is sent.
     Variables: POLYAXON_EXPERIMENT_INFO (JSON), POLYAXON_API_HTTP_HOST, before Polyaxon 0.2 POLYAXON_API.
     """
-    _ask("send_metrics")(**metrics)
+    backend.send_metrics(**metrics)
 
 
 if not TYPE_CHECKING:  # pragma: no branch - a checker would take any name for an attribute
@@ -253,8 +239,6 @@ if not TYPE_CHECKING:  # pragma: no branch - a checker would take any name for a
         if name not in ATTRIBUTES:
             raise AttributeError("module {!r} has no attribute {!r}".format(__name__, name))
         warn_of_attribute(name)
-        from . import backend
-
         return backend.experiment() if name == "experiment" else backend.find(name)
 
 

@@ -2,77 +2,93 @@
 
 That is done at the first call, once a process. Whoever it is, the table's dotted path is looked up on it.
 """
-import functools
 import os
 import sys
-import threading
 from operator import attrgetter
-from types import ModuleType
-from typing import Any, Callable, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
 
-from . import environment, pod
-from .notices import warn_once
+from . import environment, late, lending
+from .exceptions import PolyaxonClientException
+from .modern.run import is_here
 from .replacements import FUNCTIONS, REPLACEMENTS
+from .warn import warn_once
 
-_lock = threading.RLock()
+T = TypeVar("T")
+
 _client: Optional[bool] = None  # whether the client answers; None: not decided yet
 _NOT_MADE = object()
 _experiment: Any = _NOT_MADE
+_places: Dict[str, Tuple[Any, Callable[[Any], Any]]] = {}
 
 
-def find(name: str) -> Any:
+def find(name: str) -> Callable[..., T]:
     """Find what stands for the legacy `name` with whoever answers."""
-    module, look_up = _place(name)
-    return look_up(module)
+    module, look_up = _places.get(name) or _place(name)
+    try:
+        found: Callable[..., T] = look_up(module)
+    except AttributeError:  # what stands in for the client lacks it
+        found = look_up(environment)
+    return found
 
 
-@functools.lru_cache(maxsize=None)
-def _place(name: str) -> Tuple[ModuleType, Callable[[Any], Any]]:
+def _place(name: str) -> Tuple[Any, Callable[[Any], Any]]:
     row = REPLACEMENTS[name]
-    if name in ("get_data_path", "send_metrics"):  # take more than asking the successor
-        return sys.modules[__name__], attrgetter(name)
-    if row.home is None or row.path is None:  # the client has nothing of the kind
-        return environment, attrgetter(name)
-    return sys.modules[row.home] if client_answers() else environment, attrgetter(row.asks or row.path)
+    place: Tuple[Any, Callable[[Any], Any]]
+    if name == "get_data_path":  # takes more than asking the successor
+        place = sys.modules[__name__], attrgetter(name)
+    elif row.home is None or row.path is None:  # the client has nothing of the kind
+        place = environment, attrgetter(name)
+    else:
+        place = sys.modules.get(row.home) if client_answers() else environment, attrgetter(row.asks or row.path)
+        if _client is None:
+            return place  # for now
+    _places[name] = place
+    return place
 
 
 def client_answers() -> bool:
+    """Tell who answers; in the midst of an import, where nothing can be decided, it is the environment."""
     global _client
     if _client is None:
-        with _lock:
-            if _client is None:
-                _client = _client_can_answer()
+        try:
+            _client = _client_can_answer()
+        except late.UnderWay:
+            return False
     return _client
 
 
 def _client_can_answer() -> bool:
-    if pod.is_here():  # which no client of 0.x can read
+    if is_here() or not lending.has_client():  # no client of 0.x can read the pod of a later one
         return False
-    from . import client  # imports polyaxon_client, or says why it can't
-
-    if client.settings is None:
-        return False
+    settings = sys.modules.get(lending.SETTINGS)
     # 0.5 renamed the sign of a managed run, so a client takes a container of the other era for no container at all
-    sign = "POLYAXON_IS_MANAGED" if hasattr(client.settings, "IS_MANAGED") else "POLYAXON_IN_CLUSTER"
+    sign = "POLYAXON_IS_MANAGED" if settings is None or hasattr(settings, "IS_MANAGED") else "POLYAXON_IN_CLUSTER"
     in_container = environment.is_set("get_experiment_info") or environment.is_set("get_job_info")
     return sign in os.environ or not in_container
 
 
 def experiment() -> Any:
-    """This process's one Experiment, made now if there is none yet; None outside a Polyaxon experiment."""
+    """Return this process's one Experiment, made now if there is none yet; None outside a Polyaxon experiment.
+
+    In the midst of an import it is one that keeps the metrics in a journal.
+    """
     global _experiment
     if _experiment is _NOT_MADE:
-        with _lock:
-            if _experiment is _NOT_MADE:
-                _experiment = _made_experiment()
+        try:
+            client_answers()
+            with late.importing():
+                if _experiment is _NOT_MADE:
+                    _experiment = _made(find("Experiment"), find("PolyaxonClientException"))
+        except late.UnderWay:
+            return _made(environment.Experiment, PolyaxonClientException)
     return _experiment
 
 
-def _made_experiment() -> Any:
+def _made(make: Callable[[], Any], exception: Any) -> Any:
     # What importing polyaxon-helper 0.5.0 did
     try:
-        return find("Experiment")()
-    except find("PolyaxonClientException"):
+        return make()
+    except exception:
         return None
     except TypeError:  # the client's, in a job
         if environment.is_set("get_experiment_info"):

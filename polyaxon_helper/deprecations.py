@@ -10,8 +10,8 @@ from typing import Any, Callable, Dict, Iterator, List, Tuple, TypeVar, cast
 
 import deprecation
 
-from .notices import write
 from .replacements import DEPRECATED_IN, REMOVED_IN, RUN_INSTANCE, TRACEML, VERSION, advice, client, command
+from .warn import write
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -7,10 +7,11 @@ import json
 import os
 from typing import Any, Callable, Dict, Optional, TypeVar, cast
 
-from . import pod, reporter
+from . import classic
+from .classic import tokens
 from .exceptions import ClientNeeded, PolyaxonClientException
+from .modern import answers, events, run
 from .replacements import FUNCTIONS
-from .reporter import events, tokens
 from .variables import NO_OP, OFFLINE, flag, parsed
 
 T = TypeVar("T")
@@ -30,7 +31,7 @@ def _getter(name: str, read: Callable[[str], T], owner: str = "") -> Callable[[]
     """Make the function of a class, or of this module, that answers by the variable that is set, else by the pod."""
     def get() -> T:
         variable = _set_variable(name)
-        return cast(T, None if flag(NO_OP) else pod.answer(name) if variable is None else read(variable))
+        return cast(T, None if flag(NO_OP) else answers.answer(name) if variable is None else read(variable))
 
     get.__name__, get.__qualname__ = name, owner + name  # by which it is pickled
     return get
@@ -50,13 +51,8 @@ def get_api(version: str = "v1") -> Optional[str]:
     return host and "{}/api/{}".format(host.rstrip("/"), version)
 
 
-def get_run_api() -> Optional[str]:
-    """Give the URL of the API version that this run is told to use."""
-    return get_api(os.environ.get("POLYAXON_API_VERSION") or "v1")
-
-
 def get_user_token() -> Optional[str]:
-    return None if flag(NO_OP) else tokens.user_token() or pod.answer("get_user_token")
+    return None if flag(NO_OP) else tokens.user_token() or answers.answer("get_user_token")
 
 
 class _Run:
@@ -70,9 +66,10 @@ class _Run:
     _INFO: str  # the legacy getter that says which run this is
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kind = type(self).__name__
+        self._info: Any = None
         if flag(NO_OP):
             return
+        kind = type(self).__name__
         if args or kwargs:
             raise ClientNeeded("{}(...) with arguments".format(kind))
         self._info = getattr(self, self._INFO)()
@@ -96,18 +93,21 @@ class Experiment(_Run):
     get_experiment_info = staticmethod(_getter("get_experiment_info", parsed, "Experiment."))
     get_params = get_declarations = staticmethod(_getter("get_params", parsed, "Experiment."))
 
-    def log_metrics(self, **metrics: Any) -> None:
+    def log_metrics(*this: "Experiment", **metrics: Any) -> None:  # so that a metric may be called self
         """Keep one point of each metric on disk, and have it sent to the Polyaxon API within about a second.
 
         On Polyaxon 1.x and 2.x it is in an event file, which the platform collects.
         Raises PolyaxonClientException for a value that is no number.
         """
+        self, = this
         if flag(NO_OP):
             return
-        if pod.is_here():
+        if run.is_here():
             events.write(metrics)
         elif not flag(OFFLINE):
-            reporter.send(get_run_api, self._info, metrics)
+            if self._info is None:  # made when POLYAXON_NO_OP was set
+                self._info = self.get_experiment_info()
+            classic.send(self._info, metrics)
 
     @classmethod
     def get_tf_config(cls, envvar: Optional[str] = "TF_CONFIG") -> Optional[Dict[str, Any]]:

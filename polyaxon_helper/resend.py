@@ -4,9 +4,8 @@ import os
 import sys
 from typing import Iterator, Optional, Sequence
 
-from . import environment
-from .reporter import backlog, journal, sending
-from .reporter.journal import InUse, Journal, NotOurs
+from .classic import backlog, journal, sending
+from .classic.journal import InUse, Journal, NotOurs
 
 MAX_FAILURES = 5
 
@@ -56,18 +55,15 @@ def _paths(path: Optional[str]) -> Iterator[str]:
 
 
 def _is_this_experiments(found: Journal) -> bool:
-    info = environment.Experiment.get_experiment_info()
-    return info is None or backlog.experiment_of(info) == found.experiment
+    return backlog.this_experiment() in ((), found.experiment)
 
 
 def _send(found: Journal) -> int:
     before = found.waiting
     reporter = sending.Reporter()
     reporter.backlog.queues.append(found)
-    reporter.api_url = environment.get_run_api
     reporter.max_failures = MAX_FAILURES
     reporter.ending.set()  # nothing comes after it
-    reporter.connect()
     reporter.drain()
     sent = before - found.waiting - sum(reporter.backlog.given_up.values())
     print("{}: {} of {} entries sent".format(found.path, sent, before))

@@ -3,7 +3,7 @@ import json
 import os
 from typing import Any
 
-from .notices import warn_once
+from .warn import warn_once
 
 NO_OP = "POLYAXON_NO_OP"
 OFFLINE = "POLYAXON_IS_OFFLINE"

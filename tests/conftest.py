@@ -72,19 +72,20 @@ def own_folder(environment_restored: None, new_folders: Iterator[Path], monkeypa
 
     What the package says once in a process can be said again.
     """
-    from polyaxon_helper import notices, pod  # not above: on import it reads the environment, which .processes cleans
-    from polyaxon_helper.reporter import tokens
+    from polyaxon_helper import warn  # not above: on import it reads the environment, which .processes cleans
+    from polyaxon_helper.classic import tokens
+    from polyaxon_helper.modern import run
 
     folder = next(new_folders)
     for name, value in places(folder).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("tempfile.tempdir", str(folder / "tmp"))
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(notices, "_told", set())
+    monkeypatch.setattr(warn, "_told", set())
     monkeypatch.setattr(tokens, "CONTEXT_FILE", str(folder / "plx-context" / ".authtoken"))
     monkeypatch.setattr(tokens, "KEPT_FILE", str(folder / "tmp" / ".polyaxon" / ".authtoken"))
-    monkeypatch.setattr(pod, "CONTEXT_ROOT", str(folder / "plx-context"))
-    monkeypatch.setattr(pod, "OFFLINE_ROOT", str(folder / "tmp" / "plx" / "offline"))
+    monkeypatch.setattr(run, "CONTEXT_ROOT", str(folder / "plx-context"))
+    monkeypatch.setattr(run, "OFFLINE_ROOT", str(folder / "tmp" / "plx" / "offline"))
     return folder
 
 

@@ -113,7 +113,7 @@ NOBODY = {
 
 @pytest.mark.parametrize("code", NOBODY.values(), ids=NOBODY)
 def test_with_nobody_to_tell_the_script_goes_on(code: str, python: Process) -> None:
-    process = python("-c", "import os, sys\nfrom polyaxon_helper import notices\n" + code + (
+    process = python("-c", "import os, sys\nfrom polyaxon_helper import warn\n" + code + (
         "\nnotices.write('told')\nsys.stderr = None\nprint('on')"))
     assert (process.returncode, process.stdout, process.stderr) == (0, "on\n", "")
 

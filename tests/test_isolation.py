@@ -10,7 +10,7 @@ from typing import Any, Iterator, List
 
 import pytest
 
-from polyaxon_helper.reporter import tokens
+from polyaxon_helper.classic import tokens
 
 from .conftest import pytest_configure
 from .processes import (
@@ -115,9 +115,9 @@ for name, module in sorted(sys.modules.items()):
                 print(name, constant, sep="\\n")
 """
 CODE: List[Any] = [
-    pytest.param("import polyaxon_helper.backend, polyaxon_helper.reporter.sending, polyaxon_helper.resend\n"
+    pytest.param("import polyaxon_helper.backend, polyaxon_helper.classic.sending, polyaxon_helper.resend\n"
                  "import polyaxon_helper.local.cli, polyaxon_helper.migrate.cli", "polyaxon_helper",
-                 "polyaxon_helper.reporter.tokens polyaxon_helper.pod", id="this package's"),
+                 "polyaxon_helper.classic.tokens polyaxon_helper.modern.run", id="this package's"),
     pytest.param("import polyaxon_helper.client, polyaxon_client.tracking",
                  "polyaxon_client polyaxon_schemas hestia polystores rhea", "polyaxon_client.settings hestia.user_path",
                  id="the client's", marks=[pytest.mark.slow, needs_client]),
@@ -138,10 +138,10 @@ def test_paths_in_the_code_lead_to_the_tests_folder(
 
 
 SELECTED: List[Any] = [
-    pytest.param(["tests/reporter"], {"test_sending.py"}, id="a folder: the fast ones"),
-    pytest.param(["tests/reporter", "--slow"], {"test_sending.py", "test_request.py"}, id="a folder with --slow: all"),
-    pytest.param(["tests/reporter/test_request.py"], {"test_request.py"}, id="a file: all that is in it"),
-    pytest.param(["tests/reporter/test_request.py::test_request"], {"test_request.py"}, id="a node id: that test"),
+    pytest.param(["tests/classic"], {"test_sending.py"}, id="a folder: the fast ones"),
+    pytest.param(["tests/classic", "--slow"], {"test_sending.py", "test_request.py"}, id="a folder with --slow: all"),
+    pytest.param(["tests/classic/test_request.py"], {"test_request.py"}, id="a file: all that is in it"),
+    pytest.param(["tests/classic/test_request.py::test_request"], {"test_request.py"}, id="a node id: that test"),
 ]
 
 

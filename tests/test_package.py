@@ -38,7 +38,7 @@ def test_import_loads_neither_client_nor_requests_and_opens_nothing(python: Proc
     assert process.stderr == ""
     assert process.stdout.splitlines() == [
         "[]",
-        "['polyaxon_helper.deprecations', 'polyaxon_helper.notices', 'polyaxon_helper.replacements']",
+        "['polyaxon_helper.deprecations', 'polyaxon_helper.warn', 'polyaxon_helper.replacements']",
         "[] 1",
         "[]",
     ]

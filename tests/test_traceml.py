@@ -135,7 +135,7 @@ def test_every_name_is_made_safe_as_traceml_does(python: Process) -> None:
 import itertools, sys
 sys.path.insert(0, {!r})
 from polyaxon._utils.fqn_utils import to_fqn_name
-from polyaxon_helper.reporter.events import safe_name
+from polyaxon_helper.modern.events import safe_name
 names = [chr(n) for n in range(1, 0x10000) if not 0xd800 <= n < 0xe000]
 names += ["a" + name + "b" for name in names]
 names += map("".join, itertools.product(" a-./\\\\\\t\\u00e9\\u635f", repeat=4))

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
-from ..reporter import journal
+from ..classic import journal
 from ..variables import NO_OP, OFFLINE, flag
 from .metrics import Metrics
 from .server import serve

@@ -9,14 +9,14 @@ TEST_FOLDER = os.environ["TEST_FOLDER"].replace(os.sep, "/")
 
 # Modules with paths in their code that no variable changes: of this package, of what the client imports, and of traceml
 WITH_PATHS = {
-    "polyaxon_helper.pod", "polyaxon_helper.reporter.tokens",
+    "polyaxon_helper.modern.run", "polyaxon_helper.classic.tokens",
     "hestia.user_path", "polyaxon_client.settings", "polyaxon_client.utils", "polystores.settings",
     "polystores.utils", "clipped.config.contexts", "clipped.utils.paths", "polyaxon._contexts.paths",
 }
 # Limits and delays that a test may set by an environment variable of the same name
 SETTINGS = {
-    "polyaxon_helper.reporter.journal": ("MAX_BYTES", "MAX_IN_MEMORY", "ROLL_BYTES"),
-    "polyaxon_helper.reporter.sending": ("GATHER", "FIRST_BACKOFF", "REQUEST_TIMEOUT"),
+    "polyaxon_helper.classic.journal": ("MAX_BYTES", "MAX_IN_MEMORY", "ROLL_BYTES"),
+    "polyaxon_helper.classic.sending": ("GATHER", "FIRST_BACKOFF", "REQUEST_TIMEOUT"),
 }
 
 

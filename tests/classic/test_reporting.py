@@ -5,8 +5,8 @@ from typing import Any, Dict
 
 import pytest
 
+from polyaxon_helper.classic import sending
 from polyaxon_helper.exceptions import PolyaxonClientException
-from polyaxon_helper.reporter import sending
 
 from ..processes import needs_client, posix, read_line, write_line
 from .conftest import ALWAYS, AT_EXIT, TOKEN, Run, Server
@@ -327,7 +327,7 @@ for thread in threads: thread.join()
 def test_signal_handler_that_sends_a_metric(server: Server, run: Run) -> None:
     ended = run("""
 import signal, itertools
-import polyaxon_helper.reporter  # the first metric imports requests alone, and that is enough for a handler to meet
+import polyaxon_helper.classic  # the first metric imports requests alone, and that is enough for a handler to meet
 from polyaxon_helper import get_log_level
 get_log_level()
 late, going = itertools.count(1000000), [True]
@@ -405,7 +405,7 @@ def test_child_that_was_forked_and_sends_nothing_says_nothing(server: Server, ru
 
 POOL = """
 import multiprocessing
-from tests.reporter.child import one
+from tests.child import one
 if __name__ == "__main__":
     send_metrics(step=-1)
     with multiprocessing.get_context({!r}).Pool(2) as pool: pool.map(one, range(20))
@@ -423,7 +423,7 @@ def test_pool_whose_workers_are_terminated_leaves_theirs_in_journals(server: Ser
 def test_executor_whose_workers_end_in_the_ordinary_way_send_their_own(server: Server, run: Run) -> None:
     ended = run("""
 from concurrent.futures import ProcessPoolExecutor
-from tests.reporter.child import one
+from tests.child import one
 if __name__ == "__main__":
     with ProcessPoolExecutor(2) as pool: list(pool.map(one, range(20)))
 """)
@@ -432,7 +432,7 @@ if __name__ == "__main__":
 
 @needs_client
 def test_with_the_client_metrics_are_the_clients_business(server: Server, run: Run) -> None:
-    script = "import sys\nsend_metrics(step=1)\nsys.stdin.read()\nprint('polyaxon_helper.reporter.api' in sys.modules)"
+    script = "import sys\nsend_metrics(step=1)\nsys.stdin.read()\nprint('polyaxon_helper.classic.api' in sys.modules)"
     with run.start(script, HIDDEN_MODULES="", POLYAXON_IS_MANAGED="true") as process:
         server.wait(stored=1)
         ended = run.end(process)
@@ -440,7 +440,7 @@ def test_with_the_client_metrics_are_the_clients_business(server: Server, run: R
 
 
 def test_errors_of_ours_end_in_a_line_and_not_in_a_traceback(server: Server, run: Run) -> None:
-    ended = run("from polyaxon_helper.reporter import checks\nchecks.is_entry = None\n" + BURST)
+    ended = run("from polyaxon_helper.classic import entries\nentries.is_entry = None\n" + BURST)
     assert "Traceback" not in ended.stderr
     assert "an internal error, TypeError" in ended.stderr and "20 metric entries wait in" in ended.stderr
     assert run.resend().returncode == 0
@@ -449,7 +449,7 @@ def test_errors_of_ours_end_in_a_line_and_not_in_a_traceback(server: Server, run
 
 @posix
 def test_journal_that_can_not_be_read_any_more_is_counted(server: Server, run: Run) -> None:
-    ended = run("from polyaxon_helper.reporter import journal\n"
+    ended = run("from polyaxon_helper.classic import journal\n"
                 "def fail(self, limit): raise OSError(5, 'Input/output error')\njournal.Journal.read = fail\n" + BURST)
     assert "20 metric entries were given up" in ended.stderr and "can't be read: Input/output error" in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -3,20 +3,22 @@ import json
 import os
 import re
 import stat
-import sys
+
 from pathlib import Path
 from typing import Any, Iterator, List
 
 import pytest
 
-from polyaxon_helper.reporter import checks, journal
-from polyaxon_helper.reporter.journal import Experiment, Full, InUse, Journal, Memory, NotOurs
+from polyaxon_helper import files
+from polyaxon_helper.classic import journal
+from polyaxon_helper.classic.entries import entries, is_entry
+from polyaxon_helper.classic.journal import Experiment, Full, InUse, Journal, Memory, NotOurs
 
 from ..processes import posix, read_line, write_line
 from .conftest import Run, Server
 
 EXPERIMENT: Experiment = ("u", "p", "7", "b")
-ENTRY = checks.entry({"step": 1})[0]
+ENTRY = entries({"step": 1})[0][0]
 
 
 @pytest.fixture(autouse=True)
@@ -136,7 +138,7 @@ def test_new_file_that_another_process_takes_for_an_abandoned_one_is_given_up(
 
 
 def test_entries_are_read_in_order_and_struck_off(outputs: Path) -> None:
-    lines = [checks.entry({"step": step})[0] for step in range(5)]
+    lines = [entries({"step": step})[0][0] for step in range(5)]
     waiting = created(lines)
     assert waiting.read(2) == lines[:2]
     waiting.strike(lines[:2])
@@ -148,8 +150,8 @@ def test_entries_are_read_in_order_and_struck_off(outputs: Path) -> None:
 
 def test_what_can_not_be_struck_off_on_disk_is_so_in_memory(outputs: Path) -> None:
     waiting = created([ENTRY, ENTRY])
-    waiting._file.close()
-    waiting._file = open(waiting.path, "rb", buffering=0)
+    os.close(waiting._handle)
+    waiting._handle = os.open(waiting.path, os.O_RDONLY)
     waiting.strike([ENTRY])
     assert waiting.read(9) == [ENTRY]
 
@@ -170,7 +172,7 @@ def test_empty_journal_and_its_folder_are_deleted(outputs: Path) -> None:
 
 
 def test_a_batch_is_at_most_a_megabyte(outputs: Path) -> None:
-    line = checks.entry({"m" * 60000: 1})[0]
+    line = entries({"m" * 60000: 1})[0][0]
     for queue in (created([line] * 40), Memory(EXPERIMENT)):
         if isinstance(queue, Memory):
             for _ in range(40):
@@ -224,7 +226,7 @@ def test_a_line_without_an_end_is_passed_over(outputs: Path) -> None:
     while found.read(9):
         lines += found.read(9)
         found.strike(found.read(9))
-    assert [line for line in lines if checks.is_entry(line)] == [ENTRY]
+    assert [line for line in lines if is_entry(line)] == [ENTRY]
 
 
 def header(**changes: Any) -> bytes:
@@ -315,51 +317,30 @@ def test_whose_process_had_no_lock_is_not_taken_over(outputs: Path, monkeypatch:
     with monkeypatch.context() as there:
         there.setattr(journal, "lock", lambda handle: None)
         path = left([ENTRY])
-    with pytest.raises(InUse, match="had no lock"):
+    with pytest.raises(InUse, match="had no lock, or was on another host"):
         journal.open_abandoned(str(path))
     assert journal.open_abandoned(str(path), asked_for=True).read(9) == [ENTRY]
 
 
-@pytest.mark.parametrize("error", [ImportError(), OSError(37, "No locks available")])
-def test_file_system_or_platform_without_locks(outputs: Path, monkeypatch: Any, error: Exception) -> None:
+def test_another_hosts_is_not_taken_over(outputs: Path, monkeypatch: Any) -> None:
+    with monkeypatch.context() as there:
+        there.setattr(journal, "HOST", "another")
+        path = left([ENTRY])
+    with pytest.raises(InUse, match="had no lock, or was on another host"):
+        journal.open_abandoned(str(path))
+    assert journal.open_abandoned(str(path), asked_for=True).read(9) == [ENTRY]
+
+
+@pytest.mark.parametrize("error", [None, OSError(37, "No locks available")])
+def test_file_system_or_platform_without_locks(outputs: Path, monkeypatch: Any, error: Any) -> None:
     class NoLocks:
         LOCK_EX = LOCK_NB = 0
 
         def __getattr__(self, name: str) -> Any:
             raise error
 
-    monkeypatch.setitem(sys.modules, "fcntl", NoLocks() if isinstance(error, OSError) else None)
-    assert not created([ENTRY]).locked
-
-
-MOUNTS = """\
-overlay / overlay rw,lowerdir=/a:/b 0 0
-server:/x /nfs nfs4 rw,vers=4.1,local_lock=none 0 0
-server:/y /nfs/local nfs rw,vers=3,local_lock=all 0 0
-server:/z /nolock nfs rw,nolock 0 0
-bucket /bucket fuse.s3fs rw 0 0
-/dev/sda /with\\040space ext4 rw 0 0
-/dev/sdb /covered fuse rw 0 0
-/dev/sdc /covered ext4 rw 0 0
-"""
-REACH = {
-    "/a/b": True, "/nfs/a": True, "/nfs/local/a": False, "/nolock/a": False, "/bucket/a": False, "/buckets/a": True,
-    "/with space/a": True, "/covered/a": True,
-}
-
-
-@posix
-@pytest.mark.parametrize("path", REACH)
-def test_locks_are_believed_only_where_other_hosts_see_them(monkeypatch: Any, tmp_path: Path, path: str) -> None:
-    mounts = tmp_path / "mounts"
-    mounts.write_text(MOUNTS)
-    monkeypatch.setattr(journal, "MOUNTS", str(mounts))
-    assert journal._locks_reach(path) == REACH[path]
-
-
-def test_locks_are_believed_where_mounts_are_not_told(monkeypatch: Any, tmp_path: Path) -> None:
-    monkeypatch.setattr(journal, "MOUNTS", str(tmp_path / "none"))
-    assert journal._locks_reach("/a")
+    monkeypatch.setattr(files, "fcntl", NoLocks() if error else None)
+    assert created([ENTRY]).host == ""
 
 
 def test_where_no_geteuid_is(outputs: Path, monkeypatch: Any) -> None:
@@ -411,7 +392,7 @@ def test_disk_so_full_that_no_journal_can_be_begun(server: Server, run: Run) -> 
 
 def test_no_folder_at_all_is_said_once_and_what_memory_can_not_hold_is_counted(server: Server, run: Run) -> None:
     server.fault({"kind": "mute", "times": -1})
-    ended = run("from polyaxon_helper.reporter import journal\njournal.folders = lambda: iter(['/dev/null/folder'])\n"
+    ended = run("from polyaxon_helper.classic import journal\njournal.folders = lambda: iter(['/dev/null/folder'])\n"
                 + BURST, MAX_IN_MEMORY="30", POLYAXON_HELPER_EXIT_TIMEOUT="0.2")
     assert ended.stderr.count("in memory alone until they are sent") == 1
     assert ended.stderr.count("metrics are dropped") == 1

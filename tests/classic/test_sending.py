@@ -5,9 +5,10 @@ from typing import Any, Iterator, List
 
 import pytest
 
-from polyaxon_helper import notices
-from polyaxon_helper.reporter import api, backlog, checks, journal, sending
-from polyaxon_helper.reporter.journal import Journal
+from polyaxon_helper import warn
+from polyaxon_helper.classic import api, backlog, journal, sending
+from polyaxon_helper.classic.entries import entries
+from polyaxon_helper.classic.journal import Journal
 
 from ..containers import INFO
 from .conftest import ALWAYS, TOKEN, Run, Server
@@ -25,6 +26,7 @@ def test_limit_of_requests_is_a_sliding_minute(monkeypatch: Any) -> None:
 @pytest.fixture
 def here(server: Server, run: Run, monkeypatch: Any) -> Iterator[sending.Reporter]:
     """A reporter in this process, with the API's token and no thread, as at exit from Python 3.12 on."""
+    monkeypatch.setenv("POLYAXON_API_HTTP_HOST", server.url)
     monkeypatch.setenv("POLYAXON_SECRET_USER_TOKEN", TOKEN)
     monkeypatch.setenv("POLYAXON_RUN_OUTPUTS_PATH", str(run.outputs))
 
@@ -40,7 +42,7 @@ def here(server: Server, run: Run, monkeypatch: Any) -> Iterator[sending.Reporte
 
 def accept(here: sending.Reporter, server: Server, step: int) -> str:
     """Give the reporter a metric for the server, and return what it says about it."""
-    return here.accept(lambda: server.url + "/api/v1", INFO, checks.entry({"step": step})[0])
+    return here.accept(INFO, entries({"step": step})[0][0])
 
 
 def test_a_drain_within_a_drain_does_nothing(server: Server, run: Run, here: sending.Reporter) -> None:
@@ -140,7 +142,7 @@ def test_of_what_was_left_behind_only_its_own_experiments_is_taken(
     own = backlog.experiment_of(INFO)
     used, left, others = [journal.create((*own[:2], number, own[3])) for number in ("7", "7", "8")]
     for each in (used, left, others):
-        each.append(checks.entry({"step": 1})[0])
+        each.append(entries({"step": 1})[0][0])
     for each in (left, others):
         each.close()
     accept(here, server, 0)
@@ -220,5 +222,5 @@ def test_interrupt_in_the_wait_is_taken(server: Server, run: Run, here: sending.
 
 def test_many_messages_are_each_said_once(capsys: Any) -> None:
     for text in ("a", "b", "a", ""):
-        notices.say_once(text)
+        warn.say_once(text)
     assert capsys.readouterr().err == "polyaxon_helper: a\npolyaxon_helper: b\n"

@@ -2,7 +2,7 @@
 import time
 
 from polyaxon_helper import send_metrics
-from polyaxon_helper.reporter import sending
+from polyaxon_helper.classic import sending
 
 
 def burst() -> None:

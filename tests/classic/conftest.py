@@ -8,7 +8,7 @@ from typing import Any, ContextManager, Dict, Iterator, List
 
 import pytest
 
-from polyaxon_helper.reporter import tokens
+from polyaxon_helper.classic import tokens
 
 from ..containers import INFO
 from ..processes import TIMEOUT, WITH_TESTS, ended, process_environment, started

@@ -68,7 +68,7 @@ BURST = "import os, sys\nfor step in range(20): send_metrics(step=step)\nprint('
 WAIT = "sys.stdin.read()\n"
 CHILD = BURST + """
 import multiprocessing
-from tests.reporter.child import burst
+from tests.child import burst
 if __name__ == "__main__":
     child = multiprocessing.get_context({how!r}).Process(target=burst)
     child.start(); child.join(); assert child.exitcode == 0
@@ -164,7 +164,7 @@ def end_under(server: Server, run: Run, fault: str, ending: str) -> Outcome:
 
 KILLED = """
 import os, random, signal
-from polyaxon_helper.reporter import sending
+from polyaxon_helper.classic import sending
 random.seed(1)
 send_metrics(step=-1)
 for number in range({times}):
@@ -234,7 +234,7 @@ def test_a_living_process_keeps_its_journal(server: Server, run: Run) -> None:
 def test_a_server_that_goes_away_and_comes_back_gets_all(server: Server, run: Run) -> None:
     script = """
 import sys
-from tests.reporter.child import tell_when
+from tests.child import tell_when
 for line in sys.stdin:
     send_metrics(step=int(line))
     if line == "2\\n": tell_when("ConnectionError")

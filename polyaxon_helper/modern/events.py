@@ -19,11 +19,11 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, Counter as Counts, Dict, List, Mapping, Optional, Set
 
-from .. import pod
-from ..notices import say_once, warn_once
+from .. import checks, late
+from ..files import FLAGS, lock, unlock
 from ..variables import OFFLINE, flag
-from . import checks
-from .journal import FLAGS, lock
+from ..warn import say_once, warn_once
+from . import run
 
 HEADER = b"step|timestamp|metric"
 LAST_BYTES = 256  # more than a point takes
@@ -50,7 +50,7 @@ def write(metrics: Mapping[str, Any]) -> None:
     step = ""
     if type(numbers.get("step")) is int and len(numbers) > 1:
         step = str(numbers.pop("step"))
-    if pod.is_first_replica():
+    if run.is_first_replica():
         troubles = _write(step, numbers)
     else:
         troubles = ["send_metrics writes nothing here: of a distributed run, the first replica's metrics are kept"]
@@ -67,7 +67,7 @@ def safe_name(name: str) -> str:
 
 def _write(step: str, numbers: Mapping[str, Any]) -> List[str]:
     """Add the points, and return what is to be said about it."""
-    artifacts = pod.artifacts()
+    artifacts = run.artifacts()
     if artifacts is None:
         return []
     folder = os.path.join(artifacts, "events", "metric")
@@ -98,12 +98,12 @@ def _add(path: str, point: bytes) -> List[str]:
     try:
         begun = path in _begun  # asked first: another thread may make the file meanwhile
         try:
-            handle = os.open(path, FLAGS | os.O_APPEND)
+            handle = os.open(path, FLAGS | os.O_RDWR | os.O_APPEND)
         except FileNotFoundError:
             if begun:
                 troubles.append("{} was deleted, with the points in it; it begins anew".format(path))
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            handle = os.open(path, FLAGS | os.O_APPEND | os.O_CREAT, 0o666)  # the sidecar may be another user
+            handle = os.open(path, FLAGS | os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)  # the sidecar may be another's
             _begun.discard(path)
         try:
             if path not in _begun:
@@ -147,7 +147,7 @@ def _begin(handle: int) -> None:
         if not whole:
             _append(handle, HEADER)
     finally:
-        lock(handle, "LOCK_UN")
+        unlock(handle)
 
 
 def _whole(handle: int, size: int) -> int:
@@ -170,17 +170,18 @@ def _tell() -> None:
     if flag(OFFLINE) or not os.environ.get("POLYAXON_HOST"):
         return
     try:
-        import requests  # noqa: F401 - in the caller's thread, where no fork can leave it half imported in a child
-
+        late.requests()  # in the caller's thread
         _telling = threading.Thread(target=_patch, name="polyaxon_helper.events", daemon=True)
         _telling.start()
+    except late.UnderWay:
+        _told.release()  # by the next metric, then
     except Exception:  # no requests, or no thread any more: the metrics are in the files all the same
         _telling = None
 
 
 def _patch() -> None:
     with suppress(Exception):  # its text may quote a token
-        pod.request("PATCH", {"meta_info": {"has_metrics": True, "has_events": True}, "merge": True})
+        run.ask("PATCH", {"meta_info": {"has_metrics": True, "has_events": True}, "merge": True})
 
 
 def _end() -> None:

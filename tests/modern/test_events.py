@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator, List
 import pytest
 
 from polyaxon_helper.exceptions import PolyaxonClientException
-from polyaxon_helper.reporter import events
+from polyaxon_helper.modern import events
 
 from ..conftest import Recorder
 from ..containers import TOKEN, UUID
@@ -322,7 +322,7 @@ for child in children: os.waitpid(child, 0)
 def test_children_of_multiprocessing(how: str, run: Process, pod: Path) -> None:
     ended = run("""
 import multiprocessing
-from tests.reporter.child import one
+from tests.child import one
 if __name__ == "__main__":
     send_metrics(step=-1)
     with multiprocessing.get_context({!r}).Pool(2) as pool: pool.map(one, range(20))

@@ -6,13 +6,14 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 
-from polyaxon_helper import environment, pod
+from polyaxon_helper import environment
 from polyaxon_helper.local.metrics import Metrics
 from polyaxon_helper.local.server import serve
+from polyaxon_helper.modern import answers, run
 
-from .conftest import Recorder
-from .containers import TOKEN, UUID
-from .processes import Process
+from ..conftest import Recorder
+from ..containers import TOKEN, UUID
+from ..processes import Process
 
 RUN = "/u/p/runs/" + UUID
 INPUTS = {"lr": 0.1, "layers": [1, 2]}
@@ -21,7 +22,7 @@ INPUTS = {"lr": 0.1, "layers": [1, 2]}
 @pytest.fixture(autouse=True)
 def variables(monkeypatch: Any, tmp_path: Path) -> Any:
     """Sets variables of this process, which then is a run's pod."""
-    pod._params.cache_clear()
+    answers._params.cache_clear()
 
     def set_variables(**variables: str) -> None:
         for name, value in variables.items():
@@ -112,7 +113,7 @@ REPLICAS: List[Any] = [
 @pytest.mark.parametrize("replica, is_first", REPLICAS)
 def test_first_replica(replica: Dict[str, str], is_first: bool, variables: Any) -> None:
     variables(**replica)
-    assert pod.is_first_replica() is is_first
+    assert run.is_first_replica() is is_first
 
 
 def test_a_cluster_and_a_task_that_are_none(variables: Any) -> None:

@@ -2,7 +2,6 @@
 import json
 import os
 import stat
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Dict, List
@@ -10,9 +9,10 @@ from typing import Any, Dict, List
 import pytest
 import requests
 
-from polyaxon_helper.reporter import tokens
-from polyaxon_helper.reporter.api import Api
-from polyaxon_helper.reporter.sending import Later
+from polyaxon_helper import files
+from polyaxon_helper.classic import tokens
+from polyaxon_helper.classic.api import Api
+from polyaxon_helper.request import Unsent
 
 from ..processes import posix, read_line
 from .conftest import AT_EXIT, TOKEN, Run, Server
@@ -36,7 +36,7 @@ def test_every_source_in_the_clients_order(monkeypatch: Any) -> None:
     token_file(tokens.KEPT_FILE, "kept")
     for name in ("SECRET_EPHEMERAL_TOKEN", "SECRET_USER_TOKEN", "USER_TOKEN", "INTERNAL_SECRET_TOKEN"):
         monkeypatch.setenv("POLYAXON_" + name, name + "\n")
-    assert list(tokens.candidates()) == [
+    assert [source[:2] for source in tokens.candidates()] == [
         ("Token", "context"), ("Token", "kept"), ("EphemeralToken", "SECRET_EPHEMERAL_TOKEN"),
         ("Token", "SECRET_USER_TOKEN"), ("Token", "USER_TOKEN"), ("InternalToken", "INTERNAL_SECRET_TOKEN"),
     ]
@@ -95,7 +95,7 @@ def test_exchanged_token_that_can_not_be_kept_is_this_process_s(
             os.chown(str(kept), 54321, -1)
         monkeypatch.setattr(os, "geteuid", lambda: 12345)
     tokens.keep("secret")
-    assert list(tokens.candidates()) == [("Token", "secret")]
+    assert [source[:2] for source in tokens.candidates()] == [("Token", "secret")]
     assert not list(own_folder.rglob(".authtoken"))
 
 
@@ -108,8 +108,9 @@ def test_exchanged_token_that_can_not_be_kept_is_this_process_s(
 def test_headers(monkeypatch: Any, variables: Dict[str, str], headers: Dict[str, str]) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert tokens.headers("Token", "a") == headers
-    assert tokens.headers("InternalToken", "a") == {"Authorization": "InternalToken a", "X-POLYAXON-INTERNAL": "helper"}
+    assert tokens.source("Token", "a").headers == headers
+    assert tokens.source("InternalToken", "a").headers == {
+        "Authorization": "InternalToken a", "X-POLYAXON-INTERNAL": "helper"}
 
 
 def test_where_no_folder_can_keep_two_apart_it_is_exchanged_all_the_same() -> None:
@@ -124,15 +125,14 @@ def test_one_process_exchanges_at_a_time(monkeypatch: Any) -> None:
         assert (first, second) == (True, False)
     with tokens.exchanging() as third:
         assert third
-    import fcntl
 
     def fail(*arguments: Any) -> None:
         raise OSError(37, "No locks available")
 
-    monkeypatch.setattr(fcntl, "flock", fail)
+    monkeypatch.setattr("fcntl.flock", fail)
     with tokens.exchanging() as without_locks:
         assert without_locks
-    monkeypatch.setitem(sys.modules, "fcntl", None)
+    monkeypatch.setattr(files, "fcntl", None)
     with tokens.exchanging() as without_fcntl:
         assert without_fcntl
 
@@ -181,7 +181,9 @@ def test_exchange_that_no_endpoint_takes_leaves_the_next_source(server: Server, 
 
 def test_exchange_is_left_where_another_process_was_quicker(server: Server) -> None:
     token_file(tokens.KEPT_FILE, "kept")
-    Api()._exchange(server.url + "/api/v1/u/p/experiments/7/", "single-use", 1)
+    source = tokens.source(tokens.EPHEMERAL, "single-use")
+    exchanged = Api()._exchange(source, server.url + "/api/v1/u/p/experiments/7/", 1)
+    assert exchanged == tokens.source("Token", "kept")
     assert server.seen()["requests"] == []
 
 
@@ -203,7 +205,7 @@ def test_ephemeral_token_that_another_used_is_said_where_nothing_is_left(server:
 @pytest.mark.slow
 @posix
 def test_while_another_process_exchanges_it_is_waited_for(server: Server, run: Run) -> None:
-    script = (BURST + "import sys\nfrom tests.reporter.child import tell_when\n"
+    script = (BURST + "import sys\nfrom tests.child import tell_when\n"
               "tell_when('another process'); sys.stdin.read()")
     variables = {**NO_TOKEN, "POLYAXON_SECRET_EPHEMERAL_TOKEN": "single-use"}
     with tokens.exchanging() as alone, run.start(script, **variables, GATHER="0.02", FIRST_BACKOFF="0.02") as process:
@@ -240,11 +242,10 @@ def test_tls_is_verified_by_default(monkeypatch: Any) -> None:
 
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("POLYAXON_SECRET_USER_TOKEN", TOKEN)
     asked: List[Any] = []
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
-    with pytest.raises(Later):
-        Api().post("https://host/api/v1", ("u", "p", "7"), [b"{}"], 1)
+    with pytest.raises(Unsent):
+        Api().post("https://host/api/v1", [tokens.source("Token", TOKEN)], ("u", "p", "7"), [b"{}"], 1)
     assert asked == [True]
 
 

@@ -1,0 +1,46 @@
+"""Opens, locks and trusts files: what is needed by both platforms."""
+import json
+import os
+import stat
+from contextlib import suppress
+from typing import Optional
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows has none
+    fcntl = None  # type: ignore[assignment]  # the same
+
+# no link is followed, no pipe waited for
+FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+
+
+def lock(handle: int) -> Optional[bool]:
+    """Lock an open file till it is closed or unlocked; False where another has it, None where no lock works."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
+    except (AttributeError, OSError):
+        return None
+
+
+def unlock(handle: int) -> None:
+    with suppress(AttributeError, OSError):
+        fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+def is_ours_alone(status: os.stat_result) -> bool:
+    """Tell whether nobody but this user, and root, can have written a file, or into a folder."""
+    return not hasattr(os, "geteuid") or status.st_uid in (0, os.geteuid()) and not status.st_mode & 0o022
+
+
+def token_in(path: str, *keys: str) -> Optional[str]:
+    """Return the token in a file of root's or ours, under the first of these keys that it has; else None."""
+    with suppress(OSError, ValueError, AttributeError, RecursionError):  # not there, no JSON, no object
+        with os.fdopen(os.open(path, os.O_RDONLY | FLAGS)) as file:
+            status = os.fstat(file.fileno())
+            if stat.S_ISREG(status.st_mode) and (not hasattr(os, "geteuid") or status.st_uid in (0, os.geteuid())):
+                found = json.load(file)
+                return next((found[key] for key in keys if isinstance(found.get(key), str) and found[key]), None)
+    return None

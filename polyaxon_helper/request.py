@@ -1,0 +1,88 @@
+"""Makes one HTTP request, which takes no longer than the caller says, whatever the server does."""
+import threading
+from typing import Any, Callable, List, Mapping, NamedTuple, Optional, TypeVar
+
+from . import late
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 3.05
+MAX_ANSWER_BYTES = 4 * 1024 * 1024
+
+
+class Unsent(Exception):
+    """No answer came; another attempt may have one. The text says why, and quotes no secret."""
+
+
+class Slow(Unsent):
+    """No answer came in time."""
+
+
+class Unset(Unsent):
+    """A setting has to change, or a package to be installed, before there can be an answer."""
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    body: bytes  # the first MAX_ANSWER_BYTES
+
+
+def request(method: str, url: str, headers: Mapping[str, str], seconds: float, body: Optional[bytes] = None) -> Answer:
+    """Send a request, of a JSON body if any, to this host and no other, and return the answer.
+
+    Raises Unsent where none comes within so many seconds.
+    """
+    try:
+        library = late.requests()
+    except Exception as error:
+        raise Unset("requests can't be imported: {}".format(type(error).__name__)) from None
+    return _within(seconds, lambda: _request(library, method, url, headers, seconds, body))
+
+
+def _request(
+    library: Any, method: str, url: str, headers: Mapping[str, str], seconds: float, body: Optional[bytes]
+) -> Answer:
+    # A connection a request: a script that closes descriptors that it does not know, or forks, finds none of ours.
+    # `auth` keeps requests from putting a .netrc's Authorization in place of ours.
+    sent = {"Content-Type": "application/json", "Accept-Encoding": "identity", **headers}
+    try:
+        with library.Session() as session, session.request(
+            method, url, data=body, headers=sent, auth=lambda prepared: prepared, allow_redirects=False, stream=True,
+            timeout=(min(CONNECT_SECONDS, seconds), seconds),
+        ) as response:
+            return Answer(response.status_code, response.headers, response.raw.read(MAX_ANSWER_BYTES))
+    except Exception as error:  # a library's text may quote a header: the name of its class must do
+        name, errors = type(error).__name__, library.exceptions
+        if isinstance(error, errors.InvalidProxyURL):
+            raise Unset(name + ": a proxy's variable, such as HTTP_PROXY, is no URL") from None
+        if isinstance(error, (errors.InvalidHeader, UnicodeError)):
+            raise Unset(name + ": the token, or a header that a variable names, has what no header can have") from None
+        if isinstance(error, ValueError):
+            raise Unset(name + ": the API's host is no URL") from None
+        raise (Slow if isinstance(error, errors.ReadTimeout) else Unsent)(name) from None
+
+
+def _within(seconds: float, work: Callable[[], T]) -> T:
+    """Do the work in a thread that is given up after so many seconds: a socket's timeout is one of each read."""
+    done: List[T] = []
+    failed: List[Exception] = []
+
+    def do() -> None:
+        try:
+            done.append(work())
+        except Exception as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=do, name="polyaxon_helper.request", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # at exit, from Python 3.12 on; or there are too many
+        do()
+    else:
+        thread.join(seconds)
+    if failed:
+        raise failed[0]
+    if not done:
+        raise Slow("no answer within {:.3g} s".format(seconds))
+    return done[0]
