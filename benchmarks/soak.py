@@ -50,14 +50,14 @@ def main(seconds: float, folder: Path) -> bool:
         server.fault()
         ended = run.end(process)
     accepted, grown = map(int, ended.stdout.split())
-    resent = run.resend() if run.journals() else None
+    resent = run.resend() if run.left() else None
     steps = server.steps()
     missing = set(range(accepted)) - set(steps)
     print("{} accepted, {} missing, {} doubles, {} requests, memory grew by {} kB, exit {}, {!r}, resend {}".format(
         accepted, len(missing), len(steps) - len(set(steps)), len(server.seen()["requests"]), grown, ended.returncode,
         ended.stderr, resent and resent.returncode))
     server.close()
-    return bool(missing or grown > 20000 or run.journals())
+    return bool(missing or grown > 20000 or run.left())
 
 
 if __name__ == "__main__":

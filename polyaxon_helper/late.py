@@ -21,7 +21,7 @@ _fork = threading.local()
 
 
 class UnderWay(Exception):
-    """An import is under way in this thread (which then runs a signal handler), or one takes too long."""
+    """An import is under way in this thread (which then runs a signal handler), or takes too long, or Python ends."""
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def importing(*packages: str) -> Iterator[None]:
     if not taken.acquire(timeout=WAIT):
         raise UnderWay
     try:
-        if _working or any(map(_is_half_imported, packages)):
+        if _working or sys.is_finalizing() or any(map(_is_half_imported, packages)):
             raise UnderWay
         _working = True
         try:

@@ -35,6 +35,8 @@ def request(method: str, url: str, headers: Mapping[str, str], seconds: float, b
     """
     try:
         library = late.requests()
+    except late.UnderWay:
+        raise Unsent("requests can't be imported while something else is, or at the very end") from None
     except Exception as error:
         raise Unset("requests can't be imported: {}".format(type(error).__name__)) from None
     return _within(seconds, lambda: _request(library, method, url, headers, seconds, body))

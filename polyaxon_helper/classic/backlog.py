@@ -1,27 +1,35 @@
-"""Keeps what waits in this process to be sent: in its own journal, and in those that others left behind."""
+"""Keeps what waits in this process to be sent: its own, and what others left behind."""
+import errno
 import json
 import os
 import shlex
 import threading
 import time
 from collections import Counter
-from typing import Any, Counter as Counts, Iterator, List, Mapping, Optional, Tuple
+from contextlib import suppress
+from itertools import count
+from typing import Any, Counter as Counts, Iterator, List, Mapping, Optional
 
 from ..replacements import FUNCTIONS
 from ..request import Unsent
 from . import journal
-from .journal import Experiment, Full, InUse, Memory, NotOurs, Queue
+from .entries import is_entry
+from .journal import BATCH, Batch, Experiment, InUse, Journal, NotOurs
 
 RESEND = "python -m polyaxon_helper.resend"
-TRY_AGAIN = 1.0  # seconds from one try to begin a journal, where none could be, to the next
+
+MAX_BYTES = 256 * 1024 * 1024
+MAX_IN_MEMORY = 10000  # entries that are in no file
+IN_MEMORY = 3  # batches that are not read from their files again
+TRY_AGAIN = 1.0  # seconds from one try to write, where that failed, to the next
 
 
 def experiment_of(info: Any) -> Experiment:
     """Return the experiment that a POLYAXON_EXPERIMENT_INFO names; () where it names none."""
     try:
         user, project = info["project_name"].split(".")
-        return journal.experiment_of((user, project, info["experiment_name"].split(".")[-1],
-                                      info.get("experiment_uuid") or ""))
+        return journal.experiment_of(user, project, info["experiment_name"].split(".")[-1],
+                                     str(info.get("experiment_uuid") or ""))
     except (LookupError, AttributeError, TypeError, ValueError):
         return ()
 
@@ -41,134 +49,151 @@ def left_behind() -> Iterator[str]:
 
 
 class Backlog:
-    """Holds the queues, and counts what was given up."""
+    """Holds the batches, and counts what was given up."""
 
     def __init__(self) -> None:
-        self.queues: List[Queue] = []  # in the order to be sent; the last takes what comes
+        self.batches: List[Batch] = []  # in the order to be sent; the last takes what comes
         self.given_up: Counts[str] = Counter()
         self.abandoned: Iterator[str] = iter(())  # journals that may be taken over
-        self.lock = threading.RLock()  # for the queues; never held over network I/O. A signal handler may send, too
-        self.sending: Optional[Queue] = None  # the queue of the batch that is on its way
+        self.lock = threading.RLock()  # for all of this; never held over network I/O. A signal handler may send, too
+        self.ending = threading.Event()  # nothing is waited for that may yet come
         self.experiment: Experiment = ()
         self._info: Any = None
+        self._journals: List[Journal] = []  # whose locks this process has; the last takes what comes
+        self._numbers = count(1)
         self._try_at = 0.0
 
     def keep(self, info: Mapping[str, Any], line: bytes) -> str:
-        """Add the entry to the last queue, and return what is to be said about it, if anything is."""
+        """Add the entry to the last batch, and return what is to be said about it, if anything is."""
         if info is not self._info:
             self._info, self.experiment = info, experiment_of(info)
         if not self.experiment:
             reason = "POLYAXON_EXPERIMENT_INFO doesn't name the project and the experiment"
             self.give_up(reason, 1)
             return "nothing is sent: " + reason
-        try:
-            self._append(line)
-            return ""
-        except Full:
+        last, trouble = self.batches[-1] if self.batches else None, ""
+        if last and last.path and last.takes(self.experiment, line):
+            with suppress(OSError):
+                last.append(line)
+                return ""
+            last.is_open = False  # its file is gone, or the disk is full
+        if time.monotonic() >= self._try_at:
+            try:
+                self._begin().append(line)
+                return ""
+            except OSError as error:
+                self._try_at = time.monotonic() + TRY_AGAIN
+                trouble = "metrics are kept in memory alone until they are sent: {}".format(error.strerror)
+        if sum(batch.waiting for batch in self.batches if not batch.path) >= MAX_IN_MEMORY:
             self.give_up("no more fits", 1)
             return "metrics are dropped: as many wait to be sent as can be kept"
-        except OSError as error:
-            self._try_at = time.monotonic() + TRY_AGAIN
-            self.queues.append(Memory(self.experiment))
-            self.queues[-1].append(line)
-            return "metrics are kept in memory alone until they are sent: {}".format(error.strerror)
+        if not last or last.path or not last.takes(self.experiment, line):
+            last = Batch(self.experiment, lines=[])
+            self.batches.append(last)
+        last.append(line)
+        return trouble
 
-    def _append(self, line: bytes) -> None:
-        last = self.queues[-1] if self.queues else None
-        if last and last.takes(self.experiment) and (last.path or time.monotonic() < self._try_at):
-            try:
-                last.append(line)
-                return
-            except OSError:  # its file is full, gone or closed
-                pass
-        try:
-            self.queues.append(self._begun())
-        except OSError:
-            if not isinstance(last, Memory):
-                raise
-            self._try_at = time.monotonic() + TRY_AGAIN
-        self.queues[-1].append(line)
-
-    def _begun(self) -> journal.Journal:
-        """Begin a journal, with what is in no file yet."""
-        begun = journal.create(self.experiment)
-        for queue in list(self.queues):
-            if queue is not self.sending and queue.experiment == self.experiment and not queue.is_kept:
-                self.queues.remove(queue)  # a signal handler's metric may come now
-                try:
-                    for lines in iter(lambda: queue.read(journal.MAX_IN_MEMORY), []):
-                        for line in lines:
-                            begun.append(line)
-                        queue.strike(lines)
-                    queue.close()
-                except (OSError, Full):
-                    self.queues.insert(0, queue)
+    def _begin(self) -> Batch:
+        """Begin a batch in a file, and write files for the entries that have none, or have it no more."""
+        if sum(batch.size for batch in self.batches) > MAX_BYTES:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        own = self._journals[-1] if self._journals else None
+        if own is None or own.experiment != self.experiment or not own.is_there():
+            own = journal.create(self.experiment)
+            self._journals.append(own)
+        begun = Batch(self.experiment, lines=[])
+        for batch in [*self.batches, begun]:
+            if batch.lines is not None and batch.experiment == self.experiment and not batch.is_kept():
+                batch.keep("{}-{}{}".format(own.base, next(self._numbers), BATCH))
+        for batch in self.batches[IN_MEMORY:]:
+            batch.lines = None if batch.is_kept() else batch.lines
+        self.batches.append(begun)
         return begun
 
     def give_up(self, reason: str, entries: int) -> None:
         with self.lock:
             self.given_up += Counter({reason: entries})
 
-    def first(self, limit: int, ending: threading.Event) -> Tuple[Optional[Queue], List[bytes]]:
-        """Return the first queue that has entries, or that takes more, and these; delete queues before it.
+    def first(self) -> Optional[Batch]:
+        """Return the first batch that has entries, in memory; what comes from here on begins another.
 
-        Raises Unsent where a journal can't be read now.
+        Raises Unsent where it can't be read now.
         """
         while True:
-            if len(self.queues) < (1 if ending.is_set() else 2):
+            if len(self.batches) < (1 if self.ending.is_set() else 2):
                 self.adopt()
             with self.lock:
-                self.sending = queue = self.queues[0] if self.queues else None
-            if queue is None:
-                return None, []
+                if not self.batches:
+                    return None
+                batch = self.batches[0]
+                batch.is_open = False
             try:
-                lines = queue.read(limit)
-                if lines or queue is self.queues[-1] and not ending.is_set():
-                    return queue, lines
-                with self.lock:
-                    self.queues.remove(queue)  # from here on nothing is added to it
-                    lines = queue.read(1)
-                    if lines:
-                        self.queues.insert(0, queue)
-                        return queue, lines
-            except FileNotFoundError:
-                with self.lock:
-                    self.queues.remove(queue)
-                self.give_up("{} was deleted".format(queue.path), queue.waiting)
+                if batch.lines is None:
+                    lines = batch.read()
+                    batch.lines = list(filter(is_entry, lines))
+                    self.give_up("unreadable in the journal", len(lines) - len(batch.lines))
+                if batch.lines:
+                    return batch
+                self.strike(batch, 0)
+            except (FileNotFoundError, NotOurs):
+                self.give_up("{} was deleted".format(batch.path), batch.waiting)
+                self.batches.remove(batch)
             except OSError as error:
-                raise Unsent("{} can't be read: {}".format(queue.path, error.strerror)) from None
-            queue.delete()
+                raise Unsent("{} can't be read: {}".format(batch.path, error.strerror)) from None
 
-    def strike(self, lines: List[bytes]) -> None:
-        """Take off what was sent."""
+    def strike(self, batch: Batch, entries: int) -> None:
+        """Take off the first entries of a batch, and the batch with the last of them."""
         with self.lock:
-            if self.sending is not None:
-                self.sending.strike(lines)
+            batch.lines = (batch.lines or [])[entries:]
+            batch.waiting = len(batch.lines)
+            if not batch.lines:
+                self.batches.remove(batch)
+                with suppress(OSError):
+                    os.unlink(batch.path)
+                self.leave()
+
+    def leave(self, ending: bool = False) -> None:
+        """Delete the journals of which all was sent; but not the one that takes what comes, before the end."""
+        for each in self._journals[:] if ending else self._journals[:-1]:
+            if not any(batch.path.startswith(each.base) for batch in self.batches):
+                self._journals.remove(each)
+                each.remove()
 
     def adopt(self) -> bool:
         """Put in front the next journal that a process of this experiment left behind; False where there is none."""
         with self.lock:
             for path in self.abandoned if self.experiment else ():
-                try:
+                with suppress(InUse, NotOurs):
                     found = journal.open_abandoned(path)
-                except (InUse, NotOurs):
-                    continue
-                if found.experiment == self.experiment:
-                    self.queues.insert(0, found)
-                    return True
-                found.close()
+                    if found.experiment != self.experiment:
+                        found.close()
+                    elif self.take(found):
+                        return True
         return False
+
+    def take(self, found: Journal) -> List[Batch]:
+        """Put the batches of a journal in front, and return them."""
+        batches = journal.batches_of(found)
+        self._journals.insert(0, found)
+        self.batches[:0] = batches
+        self.leave()
+        return batches
+
+    def close(self) -> None:
+        """Leave all to the parent, in a forked child."""
+        for each in self._journals:
+            each.close()
 
     def summary(self, why_kept: str) -> str:
         """Tell how many entries were not sent, why, and what sends them; empty where all were."""
-        kept = [queue for queue in self.queues if queue.waiting > 0 and queue.is_kept]
-        lost = sum(queue.waiting for queue in self.queues if queue not in kept)
+        kept = [batch for batch in self.batches if batch.waiting and batch.is_kept()]
+        lost = sum(batch.waiting for batch in self.batches if batch not in kept)
         reasons = self.given_up + Counter({"there was no file to keep them in": lost})
         texts = []
         if kept:
-            place = kept[0].path if len(kept) == 1 else os.path.dirname(kept[0].path)
+            place = os.path.dirname(kept[0].path)
             texts.append("{} metric entries wait in {} ({}). To send them: {} {}".format(
-                sum(queue.waiting for queue in kept), place, why_kept, RESEND, shlex.quote(place)))
+                sum(batch.waiting for batch in kept), place, why_kept, RESEND, shlex.quote(place)))
         if reasons:
             each = ", ".join("{}: {}".format(*reason) for reason in sorted(reasons.items()))
             texts.append("{} metric entries were given up ({})".format(sum(reasons.values()), each))

@@ -12,8 +12,9 @@ from .. import late
 from ..request import Slow, Unsent, Unset
 from ..variables import NO_OP, OFFLINE, flag
 from ..warn import say_once
-from . import api, entries, tokens
+from . import api, tokens
 from .backlog import Backlog, left_behind, this_experiment
+from .journal import Batch
 
 GATHER = 1.0
 FIRST_BACKOFF = 0.5
@@ -32,7 +33,7 @@ class Reporter:
         self.backlog = Backlog()
         self.api = api.Api()
         self.max_failures = sys.maxsize
-        self.ending = threading.Event()  # nothing is waited for that may yet come
+        self.ending = self.backlog.ending
         self._url: Optional[str] = None  # the last that was set, and the last tokens: a script may clear os.environ
         self._sources: List[tokens.Source] = []
         self._deadline = math.inf
@@ -99,7 +100,7 @@ class Reporter:
         self._end_after_children()
         if not self.backlog.experiment and not flag(NO_OP) and not flag(OFFLINE):
             self.backlog.experiment = this_experiment()
-        if not self.ending.is_set() or not self.backlog.queues:
+        if not self.ending.is_set() or not self.backlog.batches:
             self._deadline = time.monotonic() + _exit_timeout()
             self._failures, self._backoff_ends = 0, 0.0
         self.backlog.abandoned = left_behind()
@@ -113,6 +114,7 @@ class Reporter:
             pass
         while self.backlog.adopt():  # what there was no time for is told
             pass
+        self.backlog.leave(ending=True)
         say_once(self.summary())
 
     def summary(self) -> str:
@@ -133,47 +135,46 @@ class Reporter:
         if not self._draining.acquire(False):
             return  # a signal handler's metric, while this thread is at it
         try:
-            while self._send_batch():
+            # what comes from here on is gathered again; or a steady run would use up a minute's requests at once
+            last = self.backlog.batches[-1:]
+            while self._wait() and self._send_first(last):
                 pass
         except Exception as error:  # an error of ours: the journal has what waits
             self._trouble = "an internal error, {}".format(type(error).__name__)
             say_once("metrics are kept, but not sent: {}".format(self._trouble))
         finally:
-            self.backlog.sending = None
             self._draining.release()
 
-    def _send_batch(self) -> bool:
-        """Send the first batch that waits; whether it is worth to go on."""
-        if not self._wait():
-            return False
+    def _send_first(self, last: List[Batch]) -> bool:
+        """Send what of the first batch one request takes; whether it is worth to go on."""
         try:
-            # what comes from here on is gathered again; or a steady run would use up a minute's requests at once
-            waiting = self.backlog.queues[-1].waiting if self.backlog.queues else sys.maxsize
-            queue, lines = self.backlog.first(self._limit if self.api.takes_lists else 1, self.ending)
-            if queue is None or not lines:
+            batch = self.backlog.first()
+            if batch is None:
                 return False
-            is_last = queue is self.backlog.queues[-1] and len(lines) >= waiting and not self.ending.is_set()
-            sent = [line for line in lines if entries.is_entry(line)]
-            self.find_api()
-            if sent and not self.api.post(self._url, self._sources, queue.experiment, sent, self._seconds()):
-                return True
+            self._send(batch)
         except Unsent as unsent:
-            if isinstance(unsent, Slow):  # perhaps it was too much at once
-                self._limit = max(1, len(lines) // 2)
             return self._fail(unsent)
-        except api.Refused as refused:
-            self._trouble = str(refused)
-            if len(sent) > 1:
-                self._limit = max(1, len(lines) // 2)
-                return True
+        return batch not in last or bool(batch.lines) or self.ending.is_set()
+
+    def _send(self, batch: Batch) -> None:
+        lines = (batch.lines or [])[:self._limit if self.api.takes_lists else 1]
+        self.find_api()
+        try:
+            if not self.api.post(self._url, self._sources, batch.experiment, lines, self._seconds()):
+                return
+        except (Slow, api.Refused) as failure:
+            self._trouble = str(failure)
+            self._limit = max(1, len(lines) // 2)  # perhaps it was too much at once
+            if isinstance(failure, Slow):
+                raise
+            if len(lines) > 1:
+                return
             self.backlog.give_up("refused by the server", 1)
-            say_once("a metric entry is given up, because {}".format(refused))
+            say_once("a metric entry is given up, because {}".format(failure))
         else:
             self._failures = 0
             self._limit = min(2 * self._limit, sys.maxsize)
-        self.backlog.give_up("unreadable in the journal", len(lines) - len(sent))
-        self.backlog.strike(lines)
-        return not is_last
+        self.backlog.strike(batch, len(lines))
 
     def _fail(self, unsent: Unsent) -> bool:
         """Put off the next try; whether there is to be one at once, when that time is over."""
@@ -212,7 +213,8 @@ def _exit_timeout() -> float:
         return EXIT_TIMEOUT
 
 
-def _end() -> None:
+def end() -> None:
+    """At exit, send what this process or its children left."""
     reporter.end()
 
 
@@ -220,11 +222,10 @@ def _begin_anew() -> None:
     """In a forked child: what waits is the parent's, and so are its thread and its locks."""
     global reporter
     parents, reporter = reporter, Reporter()
-    for queue in parents.backlog.queues:
-        queue.close()
+    parents.backlog.close()
 
 
 reporter = Reporter()
-atexit.register(_end)
+atexit.register(end)
 if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
     os.register_at_fork(after_in_child=_begin_anew)

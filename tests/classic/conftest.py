@@ -88,9 +88,11 @@ class Run:
             PYTHONWARNINGS="ignore::DeprecationWarning", **WITH_TESTS,
         )
 
-    def start(self, script: str, *arguments: str, **variables: str) -> ContextManager["subprocess.Popen[str]"]:
+    def start(
+        self, script: str, *arguments: str, before: str = "", **variables: str
+    ) -> ContextManager["subprocess.Popen[str]"]:
         """Start a process that runs the script, with send_metrics imported, and ends with the context."""
-        return started(sys.executable, *arguments, "-c", SENDER + script, env={**self.environment, **variables},
+        return started(sys.executable, *arguments, "-c", before + SENDER + script, env={**self.environment, **variables},
                        cwd=self.folder, timeout=self.timeout)
 
     def end(self, process: "subprocess.Popen[str]") -> "subprocess.CompletedProcess[str]":
@@ -99,8 +101,10 @@ class Run:
         assert TOKEN not in done.stdout + done.stderr
         return done
 
-    def __call__(self, script: str, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-        with self.start(script, *arguments, **variables) as process:
+    def __call__(
+        self, script: str, *arguments: str, before: str = "", **variables: str
+    ) -> "subprocess.CompletedProcess[str]":
+        with self.start(script, *arguments, before=before, **variables) as process:
             return self.end(process)
 
     def resend(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
@@ -108,8 +112,13 @@ class Run:
                      cwd=self.folder) as process:
             return self.end(process)
 
-    def journals(self) -> List[Path]:
+    def left(self) -> List[Path]:
+        """All that the run's processes left in the folders of journals."""
         return sorted(self.journals_folder.glob("*")) + sorted((self.folder / "tmp").glob("polyaxon_helper*/*"))
+
+    def journals(self) -> List[Path]:
+        """The files with entries."""
+        return [path for path in self.left() if path.suffix == ".jsonl"]
 
 
 @pytest.fixture(scope="session")

@@ -157,9 +157,9 @@ def end_under(server: Server, run: Run, fault: str, ending: str) -> Outcome:
     elsewhere = server.seen()["elsewhere"]
     server.tell("back")
     server.fault()
-    resent = run.resend() if run.journals() else None
+    resent = run.resend() if run.left() else None
     return Outcome(ended.returncode, ended.stderr, took, (resent.returncode, resent.stderr) if resent else (0, ""),
-                   server.steps(), server.seen()["lost"], elsewhere, run.journals())
+                   server.steps(), server.seen()["lost"], elsewhere, run.left())
 
 
 KILLED = """
@@ -196,7 +196,7 @@ def test_killed_at_any_moment_loses_nothing_that_was_accepted(server: Server, ru
     assert len(accepted) == 150
     resent = run.resend()
     assert (resent.returncode, resent.stderr) == (0, "")
-    assert run.journals() == []
+    assert run.left() == []
     stored = set(server.steps())
     for number, last in accepted:
         missing = [step for step in range(number * 1000, last + 1) if step not in stored]
@@ -209,7 +209,7 @@ def test_the_next_process_of_the_experiment_delivers_it_first(server: Server, ru
     assert len(run.journals()) == 1
     assert run("send_metrics(step=20)").returncode == 0
     assert set(server.steps()) == set(range(21))
-    assert run.journals() == []
+    assert run.left() == []
 
 
 def test_a_run_that_goes_on_delivers_the_one_before_it_first(server: Server, run: Run) -> None:

@@ -5,8 +5,9 @@ from typing import Any, Dict
 
 import pytest
 
-from polyaxon_helper.classic import sending
+from polyaxon_helper.classic import api, sending, tokens
 from polyaxon_helper.exceptions import PolyaxonClientException
+from polyaxon_helper.request import Unsent
 
 from ..processes import needs_client, posix, read_line, write_line
 from .conftest import ALWAYS, AT_EXIT, TOKEN, Run, Server
@@ -33,12 +34,12 @@ def test_seed_of_the_training_is_not_touched(server: Server, run: Run) -> None:
 def test_what_gathered_is_one_list_in_order(server: Server, run: Run) -> None:
     ended = run(BURST, **AT_EXIT)
     body, = server.bodies()
-    assert (ended.stderr, run.journals()) == ("", [])
+    assert (ended.stderr, run.left()) == ("", [])
     assert [entry["values"] for entry in body] == [{"step": step} for step in range(20)]
     assert [entry["created_at"] for entry in body] == sorted(entry["created_at"] for entry in body)
 
 
-def test_it_is_sent_while_the_run_goes_on_over_one_connection(server: Server, run: Run) -> None:
+def test_it_is_sent_while_the_run_goes_on_each_request_over_its_own_connection(server: Server, run: Run) -> None:
     before = server.seen()["connections"]
     with run.start(BY_LINE) as process:
         for step in range(3):
@@ -48,7 +49,7 @@ def test_it_is_sent_while_the_run_goes_on_over_one_connection(server: Server, ru
     times = [request["at"] for request in server.seen()["requests"]]
     assert sending.GATHER <= 1
     assert all(0.9 < later - sooner for sooner, later in zip(times, times[1:]))
-    assert server.seen()["connections"] == before + 1
+    assert server.seen()["connections"] == before + 3
 
 
 def test_a_steady_run_sends_about_once_a_second(server: Server, run: Run) -> None:
@@ -114,7 +115,7 @@ def test_tried_again(server: Server, run: Run, fault: Dict[str, Any]) -> None:
         server.wait(stored=20)
         ended = run.end(process)
     assert set(server.steps()) == set(range(20))
-    assert (ended.stderr, run.journals()) == ("", [])
+    assert (ended.stderr, run.left()) == ("", [])
 
 
 def test_retry_after_is_respected(server: Server, run: Run) -> None:
@@ -124,34 +125,62 @@ def test_retry_after_is_respected(server: Server, run: Run) -> None:
     assert second - first >= 1
 
 
-STOPPING: Dict[str, Dict[str, Any]] = {
-    str(status): {"kind": "status", "status": status} for status in (200, 404)
+STRAY: Dict[str, Dict[str, Any]] = {
+    **{str(status): {"kind": "status", "status": status} for status in (200, 401, 403, 404)},
+    "a real 405": {"kind": "status", "status": 405, "body": '{"detail": "Method not allowed."}'},
+    "redirect": {"kind": "redirect"},
+    "Retry-After of a far date": {
+        "kind": "status", "status": 429, "headers": {"Retry-After": "Wed, 21 Oct 2915 07:28:00 GMT"}},
+    "Retry-After of minus 5,000 digits": {
+        "kind": "status", "status": 429, "headers": {"Retry-After": "-" + "9" * 5000}},
 }
-STOPPING["a real 405"] = {"kind": "status", "status": 405, "body": '{"detail": "Method not allowed."}'}
-STOPPING["redirect"] = {"kind": "redirect"}
 
 
-@pytest.mark.parametrize("fault", STOPPING.values(), ids=["sending stops: " + name for name in STOPPING])
-def test_sending_stops_and_the_journal_stays(server: Server, run: Run, fault: Dict[str, Any]) -> None:
+@pytest.mark.parametrize("fault", STRAY.values(), ids=["tried again: " + name for name in STRAY])
+def test_what_an_ingress_answers_while_its_backend_restarts_ends_nothing(
+    server: Server, run: Run, fault: Dict[str, Any]
+) -> None:
+    server.fault({**fault, "times": 3})
+    with run.start(BURST + "__import__('sys').stdin.read()", **QUICK) as process:
+        server.wait(stored=20)
+        assert run.end(process).stderr == ""
+    assert (set(server.steps()), server.seen()["elsewhere"], run.left()) == (set(range(20)), 0, [])
+
+
+@pytest.mark.parametrize("fault", [{"kind": "status", "status": 404}, {"kind": "redirect"}], ids=["404", "redirect"])
+def test_what_does_not_end_is_told_at_the_exit(server: Server, run: Run, fault: Dict[str, Any]) -> None:
     server.fault({**fault, "times": ALWAYS})
-    with run.start(BURST + "import sys; sys.stdin.readline()\n" + BURST, **QUICK) as process:
-        server.wait(requests=1)
-        write_line(process, 0)
-        ended = run.end(process)
-    said, last = ended.stderr.splitlines()
-    assert said.startswith("polyaxon_helper: metrics are not sent any more, but kept: 127.0.0.1 answered with status ")
-    path, = run.journals()
-    assert last.startswith("polyaxon_helper: 40 metric entries wait in {} (127.0.0.1 answered with".format(path))
-    assert last.endswith("To send them: python -m polyaxon_helper.resend {}".format(path))
-    assert len(server.seen()["requests"]) == 1
+    said, = run(BURST, **QUICK, POLYAXON_HELPER_EXIT_TIMEOUT="0.5").stderr.splitlines()
+    assert said.startswith("polyaxon_helper: 20 metric entries wait in {} (127.0.0.1 answered with status {}".format(
+        run.journals_folder, fault.get("status", 30)))
+    assert said.endswith("To send them: python -m polyaxon_helper.resend {}".format(run.journals_folder))
     assert server.seen()["elsewhere"] == 0
 
 
-NO_USE = {
+def test_a_token_is_no_good_after_three_refusals_over_a_minute(monkeypatch: Any, server: Server) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    server.fault({"kind": "status", "status": 401, "times": ALWAYS})
+    connection, source = api.Api(), tokens.source("Token", TOKEN)
+    told = []
+    for seconds in (0, 1, 1, 57, 1, 1):
+        now[0] += seconds
+        with pytest.raises(Unsent) as caught:
+            connection.post(server.url + "/api/v1", [source], ("u", "p", "7"), [b"{}"], 10)
+        told.append(str(caught.value))
+    assert told == ["127.0.0.1 answered with status 401"] * 5 + ["every token was refused"]
+
+
+NOT_UTF_8 = "caf\u00e9 \u4e2d"
+NO_USE: Dict[str, Any] = {
     "no API": ({"POLYAXON_API_HTTP_HOST": ""}, "POLYAXON_API_HTTP_HOST is not set"),
-    "no URL": ({"POLYAXON_API_HTTP_HOST": "nowhere"}, "for POLYAXON_API_HTTP_HOST"),
+    "no URL": ({"POLYAXON_API_HTTP_HOST": "nowhere"}, "MissingSchema: the API's host is no URL"),
     "no token": ({"POLYAXON_SECRET_USER_TOKEN": ""}, "there is no token in the environment"),
-    "a token that is no header": ({"POLYAXON_SECRET_USER_TOKEN": "a\nb"}, "for POLYAXON_API_HTTP_HOST"),
+    "a token that is no header": ({"POLYAXON_SECRET_USER_TOKEN": "a\nb"}, "what no header can have"),
+    "a token of other letters": ({"POLYAXON_SECRET_USER_TOKEN": NOT_UTF_8}, "what no header can have"),
+    "a service that is no header": ({"POLYAXON_INTERNAL_HEADER_SERVICE": "a\nb"}, "what no header can have"),
+    "a header that is none": ({"POLYAXON_INTERNAL_HEADER": "a\nb"}, "what no header can have"),
+    "a proxy that is no URL": ({"HTTP_PROXY": "http://"}, "a proxy's variable, such as HTTP_PROXY, is no URL"),
     "no requests": ({"HIDDEN_MODULES": "polyaxon_client requests"}, "requests can't be imported: ModuleNotFoundError"),
 }
 
@@ -160,13 +189,30 @@ NO_USE = {
 def test_where_nothing_can_be_sent_all_is_kept(
     server: Server, run: Run, variables: Dict[str, str], reason: str
 ) -> None:
-    ended = run(BURST, **variables)
+    ended = run(BURST, **variables, POLYAXON_HELPER_EXIT_TIMEOUT="0.5")
     said, last = ended.stderr.splitlines()
     assert ended.returncode == 0
-    assert "not sent any more, but kept: " in said and said.endswith(reason) and "20 metric entries wait in" in last
+    assert "metrics are kept, but can't be sent now: " in said and said.endswith(reason)
+    assert "20 metric entries wait in" in last
     assert server.seen()["requests"] == []
     assert run.resend().returncode == 0
     assert len(server.stored) == 20
+
+
+CHANGES: Dict[str, Any] = {
+    "all variables are gone": "os.environ.clear()",
+    "the host and the token change": "os.environ.update(POLYAXON_API_HTTP_HOST=os.environ.pop('OTHER'), "
+    "POLYAXON_SECRET_USER_TOKEN=os.environ.pop('GOOD'))",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_what_was_accepted_is_sent_whatever_the_environment_says_since(server: Server, run: Run, change: str) -> None:
+    variables = {"OTHER": server.url, "GOOD": TOKEN, "POLYAXON_API_HTTP_HOST": "http://127.0.0.1:9"}
+    ended = run("import os\n" + BURST + change + "\nsend_metrics(step=20)",
+                **(variables if "OTHER" in change else {}), **AT_EXIT)
+    assert "entries" not in ended.stderr
+    assert (server.steps(), run.left()) == (list(range(21)), [])
 
 
 @pytest.mark.parametrize("info", ['{}', '{"project_name": "p", "experiment_name": "7"}',
@@ -177,7 +223,7 @@ def test_info_that_names_no_experiment(server: Server, run: Run, info: str) -> N
     reason = "POLYAXON_EXPERIMENT_INFO doesn't name the project and the experiment"
     assert ended.stderr.count("nothing is sent: " + reason) == 1
     assert ended.stderr.endswith("20 metric entries were given up ({}: 20)\n".format(reason))
-    assert (ended.returncode, server.seen()["requests"], run.journals()) == (0, [], [])
+    assert (ended.returncode, server.seen()["requests"], run.left()) == (0, [], [])
 
 
 @pytest.mark.parametrize("position", [0, 7, 19])
@@ -190,7 +236,7 @@ def test_a_batch_that_is_refused_is_split_till_the_bad_one_is_alone(server: Serv
     said, last = ended.stderr.splitlines()
     assert said == "polyaxon_helper: a metric entry is given up, because 127.0.0.1 answered with status 400"
     assert last == "polyaxon_helper: 1 metric entries were given up (refused by the server: 1)"
-    assert run.journals() == []
+    assert run.left() == []
 
 
 def test_what_is_too_much_at_once_is_sent_in_parts(server: Server, run: Run) -> None:
@@ -285,7 +331,7 @@ def test_interpreter_shutdown(server: Server, run: Run, script: str, up: bool) -
     assert ended.returncode == 0
     assert "Traceback" not in ended.stderr and "Fatal" not in ended.stderr
     if up and "itertools" not in script:
-        assert (ended.stderr, run.journals()) == ("", [])
+        assert (ended.stderr, run.left()) == ("", [])
     server.fault()
     assert run.resend().returncode == 0
     assert 0 in server.steps()
@@ -298,11 +344,11 @@ DESTRUCTORS = {
 
 
 @pytest.mark.parametrize("before", DESTRUCTORS.values(), ids=DESTRUCTORS)
-def test_destructor_at_shutdown_is_quiet(server: Server, run: Run, before: str) -> None:
-    """Allow the loss of what it sends when nothing can be imported any more: nobody can keep it."""
+def test_the_metric_of_a_destructor_at_shutdown_is_told(server: Server, run: Run, before: str) -> None:
     ended = run(before + "class Last:\n  def __del__(self): send_metrics(step=1)\nlast = Last()")
-    assert (ended.returncode, ended.stderr, run.journals()) == (0, "", [])
-    assert server.steps() == [0] * len(before.splitlines())
+    assert (ended.returncode, ended.stderr.replace("polyaxon_helper: 1 metric entries wait in", "").count(": ")) == (0, 1)
+    assert run.resend().returncode == 0
+    assert server.steps() == [0] * len(before.splitlines()) + [1]
 
 
 # --- threads, signals, processes
@@ -368,7 +414,7 @@ send_metrics(step=4)
 """, **AT_EXIT)  # and so no thread has coverage's lock in a fork
     assert ended.stderr == ""
     assert sorted(server.steps()) == list(range(5))
-    assert run.journals() == []
+    assert run.left() == []
 
 
 @posix
@@ -417,7 +463,42 @@ def test_pool_whose_workers_are_terminated_leaves_theirs_in_journals(server: Ser
     assert run(POOL.format(how), **AT_EXIT).returncode == 0
     assert run.resend().returncode == 0
     assert set(server.steps()) == set(range(-1, 20))
-    assert run.journals() == []
+    assert run.left() == []
+
+
+CHILDREN = {
+    "a fork that ends by os._exit": "import os\nif not os.fork():\n"
+    "  for step in range(20): send_metrics(step=step)\n  os._exit(0)\nos.wait()",
+    "a fork that is killed": "import os\nif not os.fork():\n"
+    "  for step in range(20): send_metrics(step=step)\n  os.kill(os.getpid(), 9)\nos.wait()",
+    "a pool that is terminated": POOL.replace("    send_metrics(step=-1)\n", "").format("fork"),
+    "a daemon that multiprocessing ends at exit": "from multiprocessing import get_context\n"
+    "from tests.child import steps\nreader, writer = get_context('fork').Pipe()\n"
+    "get_context('fork').Process(target=steps, args=(writer,), daemon=True).start()\nreader.recv()",
+    "one that multiprocessing waits for at exit": "from multiprocessing import get_context\n"
+    "from tests.child import steps_and_exit\nget_context('fork').Process(target=steps_and_exit).start()",
+}
+
+
+@posix
+@pytest.mark.parametrize("before", ["", "import multiprocessing.util\n"], ids=["", "multiprocessing imported first"])
+@pytest.mark.parametrize("script", CHILDREN.values(), ids=CHILDREN)
+def test_a_parent_that_sent_nothing_sends_what_its_children_left(
+    server: Server, run: Run, script: str, before: str
+) -> None:
+    ended = run(script, before=before, **AT_EXIT)
+    assert (ended.returncode, ended.stderr, set(server.steps()), run.left()) == (0, "", set(range(20)), [])
+
+
+def test_what_children_left_is_told_where_it_can_not_be_sent(server: Server, run: Run) -> None:
+    server.tell("away")
+    ended = run(CHILDREN["a fork that ends by os._exit"], **AT_EXIT, POLYAXON_HELPER_EXIT_TIMEOUT="0.5")
+    assert ended.stderr.startswith("polyaxon_helper: 20 metric entries wait in {} (".format(run.journals_folder))
+
+
+def test_a_process_that_sent_nothing_and_finds_nothing_imports_no_requests(server: Server, run: Run) -> None:
+    ended = run("import atexit, sys\natexit._run_exitfuncs()\nprint('requests' in sys.modules)")
+    assert (ended.stdout, ended.stderr) == ("False\n", "")
 
 
 def test_executor_whose_workers_end_in_the_ordinary_way_send_their_own(server: Server, run: Run) -> None:
@@ -432,27 +513,31 @@ if __name__ == "__main__":
 
 @needs_client
 def test_with_the_client_metrics_are_the_clients_business(server: Server, run: Run) -> None:
-    script = "import sys\nsend_metrics(step=1)\nsys.stdin.read()\nprint('polyaxon_helper.classic.api' in sys.modules)"
+    script = ("import sys\nsend_metrics(step=1)\nsys.stdin.read()\n"
+              "from polyaxon_helper.classic import sending\nprint(sending.reporter.backlog.experiment)")
     with run.start(script, HIDDEN_MODULES="", POLYAXON_IS_MANAGED="true") as process:
         server.wait(stored=1)
         ended = run.end(process)
-    assert (ended.stdout, server.steps(), run.journals()) == ("False\n", [1], [])
+    assert (ended.stdout, server.steps(), run.journals()) == ("()\n", [1], [])
 
 
 def test_errors_of_ours_end_in_a_line_and_not_in_a_traceback(server: Server, run: Run) -> None:
-    ended = run("from polyaxon_helper.classic import entries\nentries.is_entry = None\n" + BURST)
+    ended = run("from polyaxon_helper.classic import api\napi.Api.post = None\n" + BURST)
     assert "Traceback" not in ended.stderr
     assert "an internal error, TypeError" in ended.stderr and "20 metric entries wait in" in ended.stderr
     assert run.resend().returncode == 0
     assert len(server.stored) == 20
 
 
-@posix
-def test_journal_that_can_not_be_read_any_more_is_counted(server: Server, run: Run) -> None:
-    ended = run("from polyaxon_helper.classic import journal\n"
-                "def fail(self, limit): raise OSError(5, 'Input/output error')\njournal.Journal.read = fail\n" + BURST)
-    assert "20 metric entries were given up" in ended.stderr and "can't be read: Input/output error" in ended.stderr
-    assert "Traceback" not in ended.stderr
+def test_journal_that_can_not_be_read_any_more_is_kept_and_told(server: Server, run: Run) -> None:
+    run(BURST + "__import__('os')._exit(0)")
+    ended = run("from polyaxon_helper.classic import journal\nread = journal.Batch.read\ndef fail(self):\n"
+                "  if self.waiting and self.lines is None: raise OSError(5, 'Input/output error')\n"
+                "  return read(self)\njournal.Batch.read = fail\nsend_metrics(step=20)",
+                POLYAXON_HELPER_EXIT_TIMEOUT="0.5")
+    assert "20 metric entries wait in" in ended.stderr and "can't be read: Input/output error" in ended.stderr
+    assert run.resend().returncode == 0
+    assert set(server.steps()) == set(range(21))
 
 
 def test_metric_that_is_refused_leaves_no_trace(server: Server, run: Run) -> None:

@@ -6,9 +6,9 @@ from typing import Any, Iterator, List
 import pytest
 
 from polyaxon_helper import warn
-from polyaxon_helper.classic import api, backlog, journal, sending
+from polyaxon_helper.classic import api, sending
+from polyaxon_helper.classic.backlog import Backlog
 from polyaxon_helper.classic.entries import entries
-from polyaxon_helper.classic.journal import Journal
 
 from ..containers import INFO
 from .conftest import ALWAYS, TOKEN, Run, Server
@@ -36,8 +36,7 @@ def here(server: Server, run: Run, monkeypatch: Any) -> Iterator[sending.Reporte
     monkeypatch.setattr("threading.Thread.start", refuse)
     reporter = sending.Reporter()
     yield reporter
-    for queue in reporter.backlog.queues:
-        queue.close()
+    reporter.backlog.close()
 
 
 def accept(here: sending.Reporter, server: Server, step: int) -> str:
@@ -107,49 +106,41 @@ def test_connections_are_closed_at_the_end(
     assert (server.steps(), len(closed)) == ([0], 1)
 
 
-def test_entry_added_while_its_journal_was_found_empty_is_sent(
-    server: Server, run: Run, here: sending.Reporter, monkeypatch: Any
+@pytest.mark.parametrize("moment", ["first", "strike"], ids=["after it is read", "before it is deleted"])
+def test_entry_that_comes_while_a_batch_is_sent_is_gathered_for_the_next(
+    server: Server, run: Run, here: sending.Reporter, monkeypatch: Any, moment: str
 ) -> None:
-    read = Journal.read
-    found: List[List[bytes]] = [[]]
-    monkeypatch.setattr(Journal, "read", lambda self, limit: found.pop() if found else read(self, limit))
-    accept(here, server, 0)
-    here.end()
-    assert (server.steps(), run.journals(), here.summary()) == ([0], [], "")
+    """As a signal handler's, or another thread's, may."""
+    method = getattr(here.backlog, moment)
+    meanwhile = [1]
 
-
-def test_entry_added_while_a_batch_is_read_is_gathered_for_the_next(
-    server: Server, run: Run, here: sending.Reporter, monkeypatch: Any
-) -> None:
-    def read_and_add(self: Journal, limit: int) -> List[bytes]:
-        lines = read(self, limit)
+    def added(*arguments: Any) -> Any:
+        found = method(*arguments) if moment == "first" else None
         if meanwhile:
             accept(here, server, meanwhile.pop())
-        return lines
+        return found or method(*arguments)
 
     accept(here, server, 0)
-    read, meanwhile = Journal.read, [1]
-    monkeypatch.setattr(Journal, "read", read_and_add)
+    monkeypatch.setattr(here.backlog, moment, added)
     here.drain()
     assert server.steps() == [0]
     here.end()
-    assert server.steps() == [0, 1]
+    assert (server.steps(), run.left(), here.summary()) == ([0, 1], [], "")
 
 
 def test_of_what_was_left_behind_only_its_own_experiments_is_taken(
     server: Server, run: Run, here: sending.Reporter
 ) -> None:
-    own = backlog.experiment_of(INFO)
-    used, left, others = [journal.create((*own[:2], number, own[3])) for number in ("7", "7", "8")]
-    for each in (used, left, others):
-        each.append(entries({"step": 1})[0][0])
+    used, left, others = Backlog(), Backlog(), Backlog()
+    for each, name in ((used, "u.p.7"), (left, "u.p.7"), (others, "u.p.8")):
+        each.keep({**INFO, "experiment_name": name}, entries({"step": 1})[0][0])
     for each in (left, others):
         each.close()
     accept(here, server, 0)
     here.end()
     used.close()
     assert server.steps() == [0, 1]
-    assert [str(path) for path in run.journals()] == sorted([used.path, others.path])
+    assert [str(path) for path in run.journals()] == sorted(each.batches[0].path for each in (used, others))
 
 
 def test_interrupt_while_the_thread_is_started_leaves_it_to_the_next_metric(
@@ -159,7 +150,7 @@ def test_interrupt_while_the_thread_is_started_leaves_it_to_the_next_metric(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as interrupted, pytest.raises(KeyboardInterrupt):
-        interrupted.setattr(here, "connect", interrupt)
+        interrupted.setattr(here, "find_api", interrupt)
         accept(here, server, 0)
     accept(here, server, 0)
     here.end()
@@ -170,9 +161,10 @@ def test_a_signal_handlers_metric_while_the_thread_is_made_makes_no_second(
     server: Server, run: Run, here: sending.Reporter, monkeypatch: Any
 ) -> None:
     def interrupted(thread: Any, *arguments: Any, **named: Any) -> None:
-        made.append(thread)
-        if len(made) == 1:
-            accept(here, server, 1)
+        if named["name"] == "polyaxon_helper.reporter":
+            made.append(thread)
+            if len(made) == 1:
+                accept(here, server, 1)
         make(thread, *arguments, **named)
 
     make: Any = threading.Thread.__init__

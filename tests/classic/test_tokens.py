@@ -82,13 +82,16 @@ def test_exchanged_token_is_kept_for_our_eyes_only() -> None:
 
 
 @posix
-@pytest.mark.parametrize("folder", ["missing", "a link", "another's"])
+@pytest.mark.parametrize("folder", ["a link", "another's", "open to others"])
 def test_exchanged_token_that_can_not_be_kept_is_this_process_s(
     folder: str, own_folder: Path, monkeypatch: Any
 ) -> None:
     kept = Path(tokens.KEPT_FILE).parent
     if folder == "a link":
         kept.symlink_to(own_folder)
+    elif folder == "open to others":
+        kept.mkdir()
+        kept.chmod(0o777)
     elif folder == "another's":
         kept.mkdir()
         if os.getuid() == 0:
