@@ -1,4 +1,5 @@
 """Makes one HTTP request, which takes no longer than the caller says, whatever the server does."""
+import re
 import threading
 from typing import Any, Callable, List, Mapping, NamedTuple, Optional, TypeVar
 
@@ -7,6 +8,7 @@ from . import late
 T = TypeVar("T")
 
 CONNECT_SECONDS = 3.05
+_IN_HEADERS = re.compile(r"[ -~\x80-\xff]*\Z")
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
 
@@ -47,6 +49,8 @@ def _request(
 ) -> Answer:
     # A connection a request: a script that closes descriptors that it does not know, or forks, finds none of ours.
     # `auth` keeps requests from putting a .netrc's Authorization in place of ours.
+    if not all(map(_IN_HEADERS.match, [*headers, *headers.values()])):
+        raise Unset("the token, or a header that a variable names, has what no header can have")
     sent = {"Content-Type": "application/json", "Accept-Encoding": "identity", **headers}
     try:
         with library.Session() as session, session.request(
@@ -58,8 +62,6 @@ def _request(
         name, errors = type(error).__name__, library.exceptions
         if isinstance(error, errors.InvalidProxyURL):
             raise Unset(name + ": a proxy's variable, such as HTTP_PROXY, is no URL") from None
-        if isinstance(error, (errors.InvalidHeader, UnicodeError)):
-            raise Unset(name + ": the token, or a header that a variable names, has what no header can have") from None
         if isinstance(error, ValueError):
             raise Unset(name + ": the API's host is no URL") from None
         raise (Slow if isinstance(error, errors.ReadTimeout) else Unsent)(name) from None

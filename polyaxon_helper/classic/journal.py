@@ -22,7 +22,7 @@ LOCK, BATCH = ".lock", ".jsonl"
 
 BATCH_BYTES = 1000000
 
-HOST = re.sub(r"[^\w.-]", "_", os.uname().nodename if hasattr(os, "uname") else "", re.ASCII)
+HOST = re.sub(r"[^\w.-]", "_", os.uname().nodename if hasattr(os, "uname") else "", flags=re.ASCII)
 
 _EXPERIMENT = re.compile(r"([\w@+-]+),([\w@+-]+),([\w@+-]+),([\w-]*)$", re.ASCII)
 _NAME = re.compile(r"((?:[^,]*,){3}[^,]*),([^,]*),[0-9a-f]{16}\.lock$")

@@ -92,8 +92,8 @@ class Run:
         self, script: str, *arguments: str, before: str = "", **variables: str
     ) -> ContextManager["subprocess.Popen[str]"]:
         """Start a process that runs the script, with send_metrics imported, and ends with the context."""
-        return started(sys.executable, *arguments, "-c", before + SENDER + script, env={**self.environment, **variables},
-                       cwd=self.folder, timeout=self.timeout)
+        return started(sys.executable, *arguments, "-c", before + SENDER + script, cwd=self.folder,
+                       env={**self.environment, **variables}, timeout=self.timeout)
 
     def end(self, process: "subprocess.Popen[str]") -> "subprocess.CompletedProcess[str]":
         """Wait for the end of a process; it printed no token."""

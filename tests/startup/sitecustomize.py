@@ -9,7 +9,7 @@ TEST_FOLDER = os.environ["TEST_FOLDER"].replace(os.sep, "/")
 
 # Modules with paths in their code that no variable changes: of this package, of what the client imports, and of traceml
 WITH_PATHS = {
-    "polyaxon_helper.modern.run", "polyaxon_helper.classic.tokens",
+    "polyaxon_helper.modern.run", "polyaxon_helper.classic.tokens", "polyaxon_helper.classic.journal",
     "hestia.user_path", "polyaxon_client.settings", "polyaxon_client.utils", "polystores.settings",
     "polystores.utils", "clipped.config.contexts", "clipped.utils.paths", "polyaxon._contexts.paths",
 }
