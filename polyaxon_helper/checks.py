@@ -19,6 +19,8 @@ def numbers(metrics: Mapping[str, Any]) -> Dict[str, Any]:
 
 def _number(name: str, value: Any) -> Any:
     """Return the value as an int, float or None."""
+    if type(value) is float and name.isidentifier():
+        return value
     number = value if isinstance(value, (int, float, type(None))) else _scalar(value)
     if not isinstance(number, (int, float, type(None))):
         raise PolyaxonClientException("metric {!r} is no number but a {}".format(name, type(value).__name__))

@@ -3,6 +3,7 @@ import importlib.util
 import itertools
 import os
 import signal
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -133,3 +134,38 @@ def recorder() -> Iterator[Recorder]:
     recorder.server.shutdown()
     thread.join()
     recorder.server.server_close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Any]:
+    """A function that serves one connection: it sends these bytes, a while apart, and says where."""
+    ends = threading.Event()
+    threads: List[threading.Thread] = []
+
+    def begin(chunks: List[bytes], seconds: float = 0, wait: bool = False) -> str:
+        listener = socket.create_server(("127.0.0.1", 0)) if hasattr(socket, "create_server") else socket.socket()
+        if not hasattr(socket, "create_server"):
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+
+        def answer() -> None:
+            with listener, listener.accept()[0] as connection:
+                connection.recv(65536)
+                for chunk in chunks:
+                    try:
+                        connection.sendall(chunk)
+                    except OSError:  # the other side has had enough
+                        return
+                    if ends.wait(seconds):
+                        return
+                if wait:
+                    ends.wait()
+
+        threads.append(threading.Thread(target=answer))
+        threads[-1].start()
+        return "http://127.0.0.1:{}/".format(listener.getsockname()[1])
+
+    yield begin
+    ends.set()
+    for thread in threads:
+        thread.join()

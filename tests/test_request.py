@@ -1,52 +1,14 @@
 """One request: what it takes in time and memory is bounded, whatever the server does, and what failed is named."""
 import gzip
-import socket
-import threading
 import time
 import tracemalloc
-from typing import Any, Iterator, List
+from typing import Any, List
 
 import pytest
 
-from polyaxon_helper import request as module
 from polyaxon_helper.request import MAX_ANSWER_BYTES, Slow, Unsent, Unset, request
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%s\r\n"
-
-
-@pytest.fixture
-def serve() -> Iterator[Any]:
-    """A function that serves one connection: it sends these bytes, a while apart, and says where."""
-    ends = threading.Event()
-    threads: List[threading.Thread] = []
-
-    def begin(chunks: List[bytes], seconds: float = 0, wait: bool = False) -> str:
-        listener = socket.create_server(("127.0.0.1", 0)) if hasattr(socket, "create_server") else socket.socket()
-        if not hasattr(socket, "create_server"):
-            listener.bind(("127.0.0.1", 0))
-            listener.listen()
-
-        def answer() -> None:
-            with listener, listener.accept()[0] as connection:
-                connection.recv(65536)
-                for chunk in chunks:
-                    try:
-                        connection.sendall(chunk)
-                    except OSError:  # the other side has had enough
-                        return
-                    if ends.wait(seconds):
-                        return
-                if wait:
-                    ends.wait()
-
-        threads.append(threading.Thread(target=answer))
-        threads[-1].start()
-        return "http://127.0.0.1:{}/".format(listener.getsockname()[1])
-
-    yield begin
-    ends.set()
-    for thread in threads:
-        thread.join()
 
 
 def test_an_answer(serve: Any) -> None:
@@ -117,5 +79,5 @@ def test_where_no_thread_can_be_started_it_is_done_in_the_callers(serve: Any, mo
     def refuse(thread: Any) -> None:
         raise RuntimeError("can't create new thread at interpreter shutdown")
 
-    monkeypatch.setattr(module.threading.Thread, "start", refuse)
+    monkeypatch.setattr("threading.Thread.start", refuse)
     assert request("GET", url, {}, 10).body == b"{}"

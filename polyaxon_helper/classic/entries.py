@@ -19,11 +19,12 @@ def entries(metrics: Mapping[str, Any], created_at: Optional[datetime] = None) -
     It is one line where MAX_ENTRY_BYTES hold them all, and none where nothing is left to send. Raises
     PolyaxonClientException where a value is no number, or a name is one that the server can't keep.
     """
-    found = numbers(metrics)
-    values = {name: value for name, value in found.items() if value is not None and math.isfinite(value)}
-    troubles = [] if len(values) == len(found) else [
-        "metric {!r} was None, NaN or infinite, which Polyaxon can't keep: it is left out then".format(name)
-        for name in found if name not in values]
+    values = numbers(metrics)
+    left_out = [name for name, value in values.items() if value is None or not math.isfinite(value)]
+    troubles = ["metric {!r} was None, NaN or infinite, which Polyaxon can't keep: it is left out then".format(name)
+                for name in left_out]
+    for name in left_out:
+        del values[name]
     if metrics and not values:
         return [], troubles
     return _lines(values, (created_at or datetime.now(timezone.utc)).isoformat(" ", "microseconds"), troubles), troubles

@@ -17,6 +17,7 @@ import unicodedata
 from collections import Counter
 from contextlib import suppress
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Any, Counter as Counts, Dict, List, Mapping, Optional, Set
 
 from .. import checks, late
@@ -58,8 +59,9 @@ def write(metrics: Mapping[str, Any]) -> None:
         warn_once(trouble)
 
 
+@lru_cache(maxsize=4096)
 def safe_name(name: str) -> str:
-    """A metric's name as traceml makes it fit for a file."""
+    """Make a metric's name fit for a file, as traceml does."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     plain = "".join(char for char in plain if char.isalnum() or char.isspace() or char in "_-./\\").strip()
     return re.sub(r"[\s.-]+", "-", re.sub(r"[/\\]+", "__", plain))
@@ -70,15 +72,16 @@ def _write(step: str, numbers: Mapping[str, Any]) -> List[str]:
     artifacts = run.artifacts()
     if artifacts is None:
         return []
-    folder = os.path.join(artifacts, "events", "metric")
+    folder = artifacts + "/events/metric"
     stamp = datetime.now(timezone.utc).isoformat(" ", "microseconds")
     troubles = []
     for name, number in numbers.items():
-        path = os.path.join(folder, safe_name(name) + ".plx")
+        file = safe_name(name)
+        path = "{}/{}.plx".format(folder, file)
         others = _names.setdefault(path, name)
         if number is None:
             troubles.append("metric {!r} was None, which is no number: it is left out then".format(name))
-        elif os.path.basename(path) == ".plx":
+        elif not file:
             troubles.append("metric {!r} is left out: its name has nothing in it that a file's can have".format(name))
         else:
             if others != name:

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+from functools import lru_cache
 from typing import Any, NamedTuple, Optional
 
 from ..files import token_in
@@ -28,11 +29,16 @@ def is_here() -> bool:
 
 
 def run() -> Optional[Run]:
-    match = _PARTS.match(os.environ.get(RUN_INSTANCE, ""))
-    if match is None:
+    this = _run(os.environ.get(RUN_INSTANCE, ""))
+    if this is None:
         warn_once("{} is not OWNER.PROJECT.runs.UUID: which run this is can't be told".format(RUN_INSTANCE))
-        return None
-    return Run(*match.groups())
+    return this
+
+
+@lru_cache(maxsize=None)
+def _run(instance: str) -> Optional[Run]:
+    match = _PARTS.match(instance)
+    return match and Run(*match.groups())
 
 
 def artifacts() -> Optional[str]:

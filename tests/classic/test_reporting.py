@@ -269,9 +269,12 @@ def test_120_requests_a_minute_are_stayed_under(server: Server, run: Run) -> Non
 
 # --- the end
 
+@pytest.mark.parametrize("fault", [{"kind": "mute"}, {"kind": "drip", "pace": 1}], ids=["never answers", "by the byte"])
 @pytest.mark.parametrize("value, least, most", [("0", 0, 8), ("0.5", 0.5, 8), ("soon", 5, 13)])
-def test_budget_of_the_exit(server: Server, run: Run, value: str, least: float, most: float) -> None:
-    server.fault({"kind": "mute", "times": ALWAYS})
+def test_budget_of_the_exit(
+    server: Server, run: Run, fault: Dict[str, Any], value: str, least: float, most: float
+) -> None:
+    server.fault({**fault, "times": ALWAYS})
     began = time.monotonic()
     with run.start(BURST + "print('ready', flush=True)", POLYAXON_HELPER_EXIT_TIMEOUT=value) as process:
         assert read_line(process) == "ready"

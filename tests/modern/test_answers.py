@@ -166,6 +166,14 @@ def test_no_answer_is_none_and_told_once(answer: Any, reason: str, recorder: Rec
     assert TOKEN not in str(told[0].message)
 
 
+def test_an_api_that_answers_by_the_byte_is_waited_for_in_vain(serve: Any, variables: Any, monkeypatch: Any) -> None:
+    assert run.SECONDS == 5
+    monkeypatch.setattr(run, "SECONDS", 0.5)
+    variables(POLYAXON_HOST=serve([bytes([byte]) for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"], 0.2))
+    with pytest.warns(RuntimeWarning, match="no answer within 0.5 s"):
+        assert environment.Experiment.get_params() is None
+
+
 def test_what_the_api_is_asked(recorder: Recorder, variables: Any, tmp_path: Path) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login a password b")
