@@ -16,7 +16,7 @@ import sys
 import warnings
 from contextlib import contextmanager, suppress
 from importlib.machinery import ModuleSpec
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from . import late
 from .replacements import EXCEPTIONS, TRACKING
@@ -47,26 +47,25 @@ def has_client() -> bool:
 
 def _import_client() -> None:
     global failure
-    if _is_stub(PACKAGE) or _is_stub(TRACKING):
-        failure = None
-        return
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None:
-        return
-    if not _is_stub("traceml") and importlib.util.find_spec("traceml") is not None:
-        warn_once(
-            "polyaxon-client and polyaxon 2 (traceml) are both installed here. They need different releases of the "
-            "same libraries, so one or both can't be imported. Have each in an environment of its own: "
-            "pip uninstall polyaxon-client polyaxon-schemas, or pip uninstall polyaxon traceml"
-        )
+    spec = None
     try:
-        _import_real_client()
+        if not _is_stub(PACKAGE) and not _is_stub(TRACKING):
+            spec = importlib.util.find_spec(PACKAGE)  # of a zip, this compiles it
+            if spec is None:
+                return
+            if not _is_stub("traceml") and importlib.util.find_spec("traceml") is not None:
+                warn_once(
+                    "polyaxon-client and polyaxon 2 (traceml) are both installed here. They need different releases of "
+                    "the same libraries, so one or both can't be imported. Have each in an environment of its own: "
+                    "pip uninstall polyaxon-client polyaxon-schemas, or pip uninstall polyaxon traceml"
+                )
+            _import_real_client()
         failure = None
     except Exception as error:
         kind = ModuleNotFoundError if isinstance(error, ModuleNotFoundError) else ImportError
         text = "polyaxon-client {} is installed but can't be imported ({}: {}). ".format(
-            _installed_release(spec.origin or ""), type(error).__name__, error)
-        remedy = "To have the client: " + _remedy_of(error)
+            _installed_release(spec and spec.origin or ""), type(error).__name__, error)
+        remedy = "To have the client: " + next(_REMEDIES[sign] for sign in _REMEDIES if sign in str(error))
         failure = kind(without_tokens(text + remedy), name=PACKAGE)
         warn_once(text + "polyaxon_helper goes on without it, from the environment alone. " + remedy)
 
@@ -84,7 +83,7 @@ def _import_real_client() -> None:
         for name in ("pkg_resources", TRACKING, EXCEPTIONS, SETTINGS, "polystores.stores.local_store", "netrc"):
             importlib.import_module(name)
         for tracker in (sys.modules[TRACKING].Experiment, sys.modules[TRACKING].Job):
-            _lend_while_made(tracker)
+            tracker.__init__ = _lending(tracker.__init__)
 
 
 @contextmanager
@@ -113,17 +112,15 @@ def lent_names() -> Iterator[None]:
             filters[:] = before
 
 
-def _lend_while_made(tracker: Any) -> None:
-    made = tracker.__init__
-
-    @functools.wraps(made)
+def _lending(make: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(make)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         global _credentials_given
         with lent_names():
-            made(self, *args, **kwargs)
+            make(self, *args, **kwargs)
         _credentials_given = True
 
-    tracker.__init__ = __init__
+    return __init__
 
 
 def give_credentials() -> None:
@@ -152,14 +149,9 @@ def _installed_release(package: str) -> str:
 
 
 _REMEDIES: Dict[str, str] = {
-    "boolean": "set that variable to true or false, or unset it",
+    "Cannot convert value": "correct that variable (a switch is true or false), or unset it",
     "pkg_resources": "pip install 'setuptools<81'",
     "distutils": "pip install 'setuptools<81'",
     "": "pip install -U 'polyaxon-helper[client]'",
 }
 """What to do, by what the failure's text has in it; the last suits all."""
-
-
-def _remedy_of(error: Exception) -> str:
-    text = str(error).replace("<class 'bool'>", "boolean")
-    return next(remedy for sign, remedy in _REMEDIES.items() if sign in text)
