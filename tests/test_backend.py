@@ -250,8 +250,8 @@ FIRST_PATHS: List[Any] = [
 # What get_data_paths answers, which is as it is
 WRONG_SHAPES: Dict[str, Any] = {"a list": ["/A"], "a text": "/A", "a number": 5, "true": True}
 BROKEN: Dict[str, str] = {
-    "broken": '{"a"', "half a text": '"', "objects nested deep": '{"a": ' * 3000 + "1" + "}" * 3000,
-    "lists nested deep": "[" * 3000 + "]" * 3000,
+    "broken": '{"a"', "half a text": '"', "objects nested deep": '{"a": ' * 17000 + "1" + "}" * 17000,
+    "lists nested deep": "[" * 60000 + "]" * 60000,
 }
 SHAPES: List[Any] = [
     pytest.param(backend, json.dumps(shape), shape, id="{}: {}".format(backend, name),

@@ -115,7 +115,7 @@ def test_every_method_of_the_clients_classes_is_there_or_left_out(python: Proces
         assert CLIENT_IS_0_4 or of_the_client == of_ours
 
 
-DEEP = ['{"a": ' * 3000 + "1" + "}" * 3000, "[" * 3000 + "]" * 3000, '{"a": [' * 100000]
+DEEP = ['{"a": ' * 17000 + "1" + "}" * 17000, "[" * 60000 + "]" * 60000, '{"a": [' * 100000]
 GETTERS: Dict[str, Any] = {
     "POLYAXON_RUN_DATA_PATHS": environment.get_data_paths,
     "POLYAXON_REFS_OUTPUTS_PATHS": environment.get_outputs_refs_paths,
