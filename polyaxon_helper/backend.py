@@ -5,12 +5,13 @@ That is done at the first call, once a process. Whoever it is, the table's dotte
 import os
 import sys
 from operator import attrgetter
-from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
+from typing import Any, Callable, Optional, TypeVar
 
 from . import environment, late, lending
 from .exceptions import PolyaxonClientException
 from .modern.run import is_here
-from .replacements import FUNCTIONS, REPLACEMENTS
+from .replacements import REPLACEMENTS
+from .variables import BUCKETS
 from .warn import warn_once
 
 T = TypeVar("T")
@@ -18,42 +19,34 @@ T = TypeVar("T")
 _client: Optional[bool] = None  # whether the client answers; None: not decided yet
 _NOT_MADE = object()
 _experiment: Any = _NOT_MADE
-_places: Dict[str, Tuple[Any, Callable[[Any], Any]]] = {}
 
 
 def find(name: str) -> Callable[..., T]:
     """Find what stands for the legacy `name` with whoever answers."""
-    module, look_up = _places.get(name) or _place(name)
-    try:
-        found: Callable[..., T] = look_up(module)
-    except AttributeError:  # what stands in for the client lacks it
-        found = look_up(environment)
-    return found
-
-
-def _place(name: str) -> Tuple[Any, Callable[[Any], Any]]:
     row = REPLACEMENTS[name]
-    place: Tuple[Any, Callable[[Any], Any]]
+    look_up: Callable[[Any], Callable[..., T]] = attrgetter(row.asks or row.path or name)
+    try:
+        return look_up(_module_of(name, row.home))
+    except (AttributeError, late.UnderWay):  # what stands in for the client lacks it, or nothing can be decided now
+        return look_up(environment)
+
+
+def _module_of(name: str, home: Optional[str]) -> Any:
     if name == "get_data_path":  # takes more than asking the successor
-        place = sys.modules[__name__], attrgetter(name)
-    elif row.home is None or row.path is None:  # the client has nothing of the kind
-        place = environment, attrgetter(name)
-    else:
-        place = sys.modules.get(row.home) if client_answers() else environment, attrgetter(row.asks or row.path)
-        if _client is None:
-            return place  # for now
-    _places[name] = place
-    return place
+        return sys.modules[__name__]
+    if home is None or not client_answers():
+        return environment
+    if name.startswith("get_outputs") and os.environ.get(BUCKETS):
+        with late.importing():
+            lending.give_credentials()
+    return sys.modules.get(home)
 
 
 def client_answers() -> bool:
-    """Tell who answers; in the midst of an import, where nothing can be decided, it is the environment."""
+    """Tell who answers. Raises late.UnderWay in the midst of an import, where nothing can be decided."""
     global _client
     if _client is None:
-        try:
-            _client = _client_can_answer()
-        except late.UnderWay:
-            return False
+        _client = _client_can_answer()
     return _client
 
 
@@ -75,10 +68,13 @@ def experiment() -> Any:
     global _experiment
     if _experiment is _NOT_MADE:
         try:
-            client_answers()
+            from_client = client_answers()
             with late.importing():
                 if _experiment is _NOT_MADE:
-                    _experiment = _made(find("Experiment"), find("PolyaxonClientException"))
+                    made = _made(find("Experiment"), find("PolyaxonClientException"))
+                    if made is None and not from_client:  # the environment is read anew by the next call
+                        return None
+                    _experiment = made
         except late.UnderWay:
             return _made(environment.Experiment, PolyaxonClientException)
     return _experiment
@@ -88,10 +84,8 @@ def _made(make: Callable[[], Any], exception: Any) -> Any:
     # What importing polyaxon-helper 0.5.0 did
     try:
         return make()
-    except exception:
-        return None
-    except TypeError:  # the client's, in a job
-        if environment.is_set("get_experiment_info"):
+    except (exception, TypeError) as error:  # a TypeError is the client's, in a job
+        if type(error) is TypeError and environment.is_set("get_experiment_info"):
             raise
         return None
 
@@ -99,14 +93,14 @@ def _made(make: Callable[[], Any], exception: Any) -> Any:
 def send_metrics(**metrics: Any) -> None:
     run = experiment()
     if run is None:
-        warn_once(
-            "send_metrics sends nothing: this is no Polyaxon experiment, or one that could not be reached "
-            "({} is {}set). To run a script as one: python -m polyaxon_helper.local SCRIPT".format(
-                FUNCTIONS["get_experiment_info"].variables[0],
-                "" if environment.is_set("get_experiment_info") else "not "))
+        environment.tell_of_no_experiment()
     else:
         run.log_metrics(**metrics)
 
 
 def get_data_path() -> Optional[str]:
-    return environment.get_data_path() or next(iter((find("get_data_paths")() or {}).values()), None)
+    try:
+        return environment.get_data_path() or next(iter((find("get_data_paths")() or {}).values()), None)
+    except AttributeError:
+        warn_once("get_data_path finds none: the data's paths are no object of names and paths")
+        return None

@@ -43,4 +43,4 @@ if not TYPE_CHECKING:  # pragma: no branch - a checker would take any name for t
             raise AttributeError("module {!r} has no attribute {!r}".format(__name__, name))
         if lending.failure is not None:
             raise type(lending.failure)(str(lending.failure), name=lending.PACKAGE)
-        return getattr(sys.modules[_HOMES[name]], name)
+        return getattr(sys.modules.get(_HOMES[name]), name)  # a stub may have none

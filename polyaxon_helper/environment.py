@@ -9,12 +9,16 @@ from typing import Any, Callable, Dict, Optional, TypeVar, cast
 
 from . import classic
 from .classic import tokens
-from .exceptions import ClientNeeded, PolyaxonClientException
+from .exceptions import PolyaxonClientException
 from .modern import answers, events, run
-from .replacements import FUNCTIONS
-from .variables import NO_OP, OFFLINE, flag, parsed
+from .replacements import FUNCTIONS, LEFT_OUT
+from .variables import BUCKETS, NO_OP, OFFLINE, flag, parsed
+from .warn import warn_once
 
 T = TypeVar("T")
+
+_NEEDS = ("{} needs polyaxon-client, which is not installed, can't be imported, or can't read this container. "
+          "On Polyaxon 0.x: pip install 'polyaxon-helper[client]'")
 
 
 def _set_variable(name: str) -> Optional[str]:
@@ -31,7 +35,11 @@ def _getter(name: str, read: Callable[[str], T], owner: str = "") -> Callable[[]
     """Make the function of a class, or of this module, that answers by the variable that is set, else by the pod."""
     def get() -> T:
         variable = _set_variable(name)
-        return cast(T, None if flag(NO_OP) else answers.answer(name) if variable is None else read(variable))
+        if variable is None or flag(NO_OP):
+            return cast(T, None if flag(NO_OP) else answers.answer(name))
+        if name.startswith("get_outputs") and parsed(BUCKETS):
+            warn_once(_NEEDS.format("A bucket's credentials are not in os.environ: to put them there"))
+        return read(variable)
 
     get.__name__, get.__qualname__ = name, owner + name  # by which it is pickled
     return get
@@ -55,38 +63,56 @@ def get_user_token() -> Optional[str]:
     return None if flag(NO_OP) else tokens.user_token() or answers.answer("get_user_token")
 
 
+def tell_of_no_experiment() -> None:
+    warn_once(
+        "send_metrics sends nothing: this is no Polyaxon experiment, or one that could not be reached "
+        "({} is {}set). To run a script as one: python -m polyaxon_helper.local SCRIPT".format(
+            FUNCTIONS["get_experiment_info"].variables[0], "" if is_set("get_experiment_info") else "not "))
+
+
 class _Run:
-    """Holds what Experiment and Job share: most of it needs the client."""
+    """Holds what Experiment and Job share: most of it needs the client, and is left out."""
 
     get_outputs_path = staticmethod(get_outputs_path)
     get_outputs_refs_paths = staticmethod(get_outputs_refs_paths)
     get_data_paths = staticmethod(get_data_paths)
     get_log_level = staticmethod(get_log_level)
+    is_notebook_job = False
 
-    _INFO: str  # the legacy getter that says which run this is
+    _KIND: str
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._info: Any = None
         if flag(NO_OP):
             return
-        kind = type(self).__name__
         if args or kwargs:
-            raise ClientNeeded("{}(...) with arguments".format(kind))
-        self._info = getattr(self, self._INFO)()
+            raise PolyaxonClientException(_NEEDS.format("{}(...) with arguments".format(self._KIND)))
+        kind = self._KIND.lower()
+        getter = "get_{}_info".format(kind)
+        self._info = getattr(self, getter)()
         if not isinstance(self._info, dict):
-            variable = FUNCTIONS[self._INFO].variables[0]
-            raise PolyaxonClientException("This is no Polyaxon {}: {} is not set".format(kind.lower(), variable))
+            variable = FUNCTIONS[getter].variables[0]
+            raise PolyaxonClientException("This is no Polyaxon {}: {} is not set".format(kind, variable))
+        self.project = str(self._info.get("project_name"))
+        self.username, _, self.project_name = self.project.partition(".")
+        setattr(self, kind + "_id", str(self._info.get(kind + "_name")).rpartition(".")[2])
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        if not name.startswith("_") and (flag(NO_OP) or flag(OFFLINE)):
-            return lambda *args, **kwargs: None
-        raise ClientNeeded("{}().{}".format(type(self).__name__, name))
+        if name not in LEFT_OUT[self._KIND]:
+            raise AttributeError("{!r} has no attribute {!r} without polyaxon-client".format(self._KIND, name))
+
+        def leave_out(*args: Any, **kwargs: Any) -> None:
+            if not flag(NO_OP) and not flag(OFFLINE):
+                warn_once(_NEEDS.format("{}().{} is left out: it".format(self._KIND, name)))
+
+        return leave_out
 
 
 class Experiment(_Run):
     """The part of polyaxon_client.tracking.Experiment that can do without the client."""
 
-    _INFO = "get_experiment_info"
+    _KIND = "Experiment"
+    experiment_id: str
 
     get_cluster_def = staticmethod(_getter("get_cluster_def", parsed, "Experiment."))
     get_task_info = staticmethod(_getter("get_task_info", parsed, "Experiment."))
@@ -105,9 +131,11 @@ class Experiment(_Run):
         if run.is_here():
             events.write(metrics)
         elif not flag(OFFLINE):
-            if self._info is None:  # made when POLYAXON_NO_OP was set
-                self._info = self.get_experiment_info()
-            classic.send(self._info, metrics)
+            self._info = self._info or self.get_experiment_info()  # it may be made when POLYAXON_NO_OP was set
+            if isinstance(self._info, dict):
+                classic.send(self._info, metrics)
+            else:
+                tell_of_no_experiment()
 
     @classmethod
     def get_tf_config(cls, envvar: Optional[str] = "TF_CONFIG") -> Optional[Dict[str, Any]]:
@@ -127,6 +155,7 @@ class Experiment(_Run):
 class Job(_Run):
     """The part of polyaxon_client.tracking.Job that can do without the client."""
 
-    _INFO = "get_job_info"
+    _KIND = "Job"
+    job_id: str
 
     get_job_info = staticmethod(_getter("get_job_info", parsed, "Job."))

@@ -8,13 +8,3 @@ class PolyaxonClientException(Exception):
     def __init__(self, message: Optional[str] = None) -> None:
         super().__init__(message)
         self.message = message
-
-
-class ClientNeeded(PolyaxonClientException, AttributeError):
-    """Something was asked for that only polyaxon-client can do."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(
-            "{} needs polyaxon-client, which is not installed, can't be imported, or can't read this container. "
-            "On Polyaxon 0.x: pip install 'polyaxon-helper[client]'".format(what)
-        )

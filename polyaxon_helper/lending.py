@@ -13,26 +13,25 @@ import importlib.util
 import os
 import re
 import sys
-import threading
 import warnings
 from contextlib import contextmanager, suppress
-from types import ModuleType
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from importlib.machinery import ModuleSpec
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from . import late
 from .replacements import EXCEPTIONS, TRACKING
+from .variables import BUCKETS
 from .warn import warn_once, without_tokens
 
 PACKAGE = TRACKING.partition(".")[0]
 SETTINGS = PACKAGE + ".settings"
-IMPORTED_LATER = ("pkg_resources", "polystores.stores.local_store", "netrc")  # by the client's calls
 
 failure: Optional[ImportError] = ModuleNotFoundError(
     "polyaxon-client is not installed. To have the client: pip install 'polyaxon-helper[client]'", name=PACKAGE)
 """What a name of the client's raises; None where the client could be imported."""
 
 _tried = False
-_lock = threading.RLock()
+_credentials_given = False
 
 
 def has_client() -> bool:
@@ -48,65 +47,61 @@ def has_client() -> bool:
 
 def _import_client() -> None:
     global failure
-    stub = sys.modules.get(PACKAGE)
-    if stub is not None and getattr(stub, "__spec__", None) is None:  # a test's
-        for name in (TRACKING, EXCEPTIONS, SETTINGS):
-            with suppress(ImportError):
-                importlib.import_module(name)
-        failure = None
-        return
-    spec = None if PACKAGE in sys.modules and stub is None else importlib.util.find_spec(PACKAGE)
-    if spec is None:
-        return
-    if importlib.util.find_spec("traceml") is not None:
-        warn_once(
-            "polyaxon-client and polyaxon 2 (traceml) are both installed here. They need different releases of the "
-            "same libraries, so one or both can't be imported. Have each in an environment of its own: "
-            "pip uninstall polyaxon-client polyaxon-schemas, or pip uninstall polyaxon traceml"
-        )
+    spec = None
     try:
-        _import_real_client()
+        if not _is_stub(PACKAGE) and not _is_stub(TRACKING):
+            spec = importlib.util.find_spec(PACKAGE)  # of a zip, this compiles it
+            if spec is None:
+                return
+            if not _is_stub("traceml") and importlib.util.find_spec("traceml") is not None:
+                warn_once(
+                    "polyaxon-client and polyaxon 2 (traceml) are both installed here. They need different releases of "
+                    "the same libraries, so one or both can't be imported. Have each in an environment of its own: "
+                    "pip uninstall polyaxon-client polyaxon-schemas, or pip uninstall polyaxon traceml"
+                )
+            _import_real_client()
         failure = None
     except Exception as error:
         kind = ModuleNotFoundError if isinstance(error, ModuleNotFoundError) else ImportError
         text = "polyaxon-client {} is installed but can't be imported ({}: {}). ".format(
-            _installed_release(list(spec.submodule_search_locations or [])), type(error).__name__, error)
-        remedy = "To have the client: " + _remedy_of(error)
+            _installed_release(spec and spec.origin or ""), type(error).__name__, error)
+        remedy = "To have the client: " + next(_REMEDIES[sign] for sign in _REMEDIES if sign in str(error))
         failure = kind(without_tokens(text + remedy), name=PACKAGE)
         warn_once(text + "polyaxon_helper goes on without it, from the environment alone. " + remedy)
 
 
+def _is_stub(name: str) -> bool:
+    """Tell whether a test put something in the place of this module."""
+    module = sys.modules.get(name)
+    spec = getattr(module, "__spec__", None)
+    return module is not None and not (isinstance(spec, ModuleSpec) and spec.loader)
+
+
 def _import_real_client() -> None:
     with lent_names():
-        if importlib.util.find_spec("pkg_resources") is None:
-            # every Experiment needs it, when it reports its packages: better known now than in mid-training
-            raise ModuleNotFoundError("No module named 'pkg_resources', which setuptools had up to release 80")
-        tracking = importlib.import_module(TRACKING)
-        for name in (EXCEPTIONS, SETTINGS):
+        # the first and the last two are what its calls import: better known now than in mid-training
+        for name in ("pkg_resources", TRACKING, EXCEPTIONS, SETTINGS, "polystores.stores.local_store", "netrc"):
             importlib.import_module(name)
-        for name in IMPORTED_LATER:
-            with suppress(ImportError):
-                importlib.import_module(name)
-        for tracker in (tracking.Experiment, tracking.Job):
-            _lend_while_made(tracker)
-
-
-def _lendable() -> Iterator[Tuple[ModuleType, str, Any]]:
-    """Give module, name and stand-in for what the client and its libraries need and may be gone."""
-    for name in ("Mapping", "MutableMapping"):
-        yield collections, name, getattr(collections.abc, name)
-    if importlib.util.find_spec("markupsafe"):
-        markupsafe = importlib.import_module("markupsafe")
-        yield markupsafe, "soft_unicode", getattr(markupsafe, "soft_str", None)
+        for tracker in (sys.modules[TRACKING].Experiment, sys.modules[TRACKING].Job):
+            tracker.__init__ = _lending(tracker.__init__)
 
 
 @contextmanager
 def lent_names() -> Iterator[None]:
     """Lend the dropped names, silence the warnings of what needs them, and put back everything as it was."""
-    with _lock, _silence():
-        lent: List[Tuple[ModuleType, str]] = []
+    with late._lock:
+        # Not catch_warnings: that makes Python forget which warnings it has shown, and show the script's once more.
+        # What is imported sets filters of its own (to show every DeprecationWarning, each time), which go too.
+        filters: Any = warnings.filters
+        before, lent = list(filters), []
+        filters.insert(0, ("ignore", None, Warning, None, 0))
         try:
-            for module, name, stand_in in _lendable():
+            stand_ins: List[Tuple[Any, str, Any]] = [
+                (collections, name, getattr(collections.abc, name)) for name in ("Mapping", "MutableMapping")]
+            with suppress(ImportError):
+                markupsafe = importlib.import_module("markupsafe")
+                stand_ins.append((markupsafe, "soft_unicode", getattr(markupsafe, "soft_str", None)))
+            for module, name, stand_in in stand_ins:
                 if name not in vars(module):  # not hasattr: up to 3.9 collections then keeps them for good
                     setattr(module, name, stand_in)
                     lent.append((module, name))
@@ -114,51 +109,49 @@ def lent_names() -> Iterator[None]:
         finally:
             for module, name in lent:
                 delattr(module, name)
+            filters[:] = before
 
 
-@contextmanager
-def _silence() -> Iterator[None]:
-    # Not catch_warnings: that makes Python forget which warnings it has shown, and show the script's once more.
-    # What is imported sets filters of its own (to show every DeprecationWarning, each time), which go too.
-    filters: Any = warnings.filters
-    before = list(filters)
-    filters.insert(0, ("ignore", None, Warning, None, 0))
-    try:
-        yield
-    finally:
-        filters[:] = before
-
-
-def _lend_while_made(tracker: Any) -> None:
-    made = tracker.__init__
-
-    @functools.wraps(made)
+def _lending(make: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(make)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        global _credentials_given
         with lent_names():
-            made(self, *args, **kwargs)
+            make(self, *args, **kwargs)
+        _credentials_given = True
 
-    tracker.__init__ = __init__
+    return __init__
 
 
-def _installed_release(folders: List[str]) -> str:
+def give_credentials() -> None:
+    """Put a bucket's credentials into os.environ, as an Experiment does that is made in a run; once, unless one was."""
+    global _credentials_given
+    base: Any = sys.modules.get(TRACKING + ".base")  # a stub has none
+    if _credentials_given or base is None:
+        return
+    _credentials_given = True
+    try:
+        if getattr(base.settings, "IS_MANAGED", base.settings.IN_CLUSTER) and base.get_outputs_path():
+            with lent_names():
+                base.StoreManager(path=base.get_outputs_path()).set_env_vars()
+    except Exception as error:  # whose text may quote a secret
+        why = str(error) if isinstance(error, ImportError) else "is what {} names right?".format(BUCKETS)
+        warn_once("A bucket's credentials can't be put into os.environ ({}: {})".format(type(error).__name__, why))
+
+
+def _installed_release(package: str) -> str:
     # importlib.metadata is not there on 3.7; its folder beside the package says the same
-    names: List[str] = []
-    for folder in folders:
-        with suppress(OSError):  # in a zip
-            names += os.listdir(os.path.dirname(folder))
-    found = [re.match(r"polyaxon_client-(.+?)(\.dist|-py.*\.egg|\.egg)-info$", name) for name in names]
-    return next((match.group(1) for match in found if match), "of an unknown release")
+    found = None
+    with suppress(OSError):  # in a zip
+        names = " ".join(os.listdir(os.path.dirname(os.path.dirname(package))))
+        found = re.search(r"\bpolyaxon_client-(\S+?)(\.dist|-py\S*\.egg|\.egg)-info\b", names)
+    return found.group(1) if found else "of an unknown release"
 
 
 _REMEDIES: Dict[str, str] = {
-    "boolean": "set that variable to true or false, or unset it",
+    "Cannot convert value": "correct that variable (a switch is true or false), or unset it",
     "pkg_resources": "pip install 'setuptools<81'",
     "distutils": "pip install 'setuptools<81'",
     "": "pip install -U 'polyaxon-helper[client]'",
 }
 """What to do, by what the failure's text has in it; the last suits all."""
-
-
-def _remedy_of(error: Exception) -> str:
-    text = str(error).replace("<class 'bool'>", "boolean")
-    return next(remedy for sign, remedy in _REMEDIES.items() if sign in text)

@@ -199,6 +199,14 @@ METHODS: Dict[str, Method] = {
 }
 """The methods of an Experiment of polyaxon-client 0.6.1 that a run of traceml 1.5.0 has too, by their signatures."""
 
+_LEFT_OUT = frozenset("""
+    create end failed get_entity_data get_notebook_job_info log_artifact log_artifacts log_backend log_build
+    log_code_ref log_data_ref log_failed log_output log_outputs log_params log_run_env log_status log_stopped
+    log_succeeded log_tags send_logs set_description set_name set_outputs_store start stop succeeded
+""".split())
+LEFT_OUT: Dict[str, FrozenSet[str]] = {"Experiment": _LEFT_OUT | {"log_framework"}, "Job": _LEFT_OUT}
+"""The methods of the client's classes that only the client can do: without it each call does nothing."""
+
 GET_EXPERIMENT = Function("""\
 _experiment = None
 

@@ -7,6 +7,7 @@ from .warn import warn_once
 
 NO_OP = "POLYAXON_NO_OP"
 OFFLINE = "POLYAXON_IS_OFFLINE"
+BUCKETS = "POLYSTORES_RUN_STORES_ACCESS_KEYS"  # of which variable each bucket's credentials are in
 
 # distutils' strtobool, which the client reads booleans with
 _BOOLEANS = {
@@ -30,6 +31,6 @@ def parsed(variable: str) -> Any:
     text = os.environ.get(variable)
     try:
         return json.loads(text) if text else None
-    except ValueError:
+    except (ValueError, RecursionError):
         warn_once("{} is not valid JSON, and is taken as not set".format(variable))
         return None

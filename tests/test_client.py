@@ -1,6 +1,7 @@
 """Importing the real client where it can't be imported by itself, and falling back where it can't be at all."""
 import json
 import re
+import zipfile
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -54,8 +55,8 @@ def test_client_can_be_imported_after_it(
 
 FAILURES: List[Any] = [
     pytest.param({"POLYAXON_NO_OP": "perhaps"}, r"RheaError: Cannot convert value `perhaps`",
-                 "set that variable to true or false, or unset it", id="a junk boolean"),
-    pytest.param({"HIDDEN_MODULES": "pkg_resources"}, "ModuleNotFoundError: No module named 'pkg_resources'",
+                 "correct that variable (a switch is true or false), or unset it", id="a junk boolean"),
+    pytest.param({"HIDDEN_MODULES": "pkg_resources"}, "ModuleNotFoundError: .*pkg_resources",
                  "pip install 'setuptools<81'", id="setuptools without pkg_resources"),
     pytest.param({"HIDDEN_MODULES": "distutils"}, "ModuleNotFoundError: .*distutils",
                  "pip install 'setuptools<81'", id="no distutils"),
@@ -99,14 +100,14 @@ def test_a_failing_import_is_not_tried_again(python: Process) -> None:
         "sys.meta_path.insert(0, Watch())\n"
         "h.get_log_level(); h.Experiment\n"
         "import polyaxon_helper.client\n"
-        "print(polyaxon_helper.client.settings)\n"
+        "try: polyaxon_helper.client.Experiment\nexcept ImportError as error: print(error)\n"
     ), backend="client", environment={"POLYAXON_NO_OP": "perhaps"})
-    assert (process.returncode, process.stdout) == (0, "None\n"), process.stderr
+    assert process.returncode == 0 and "RheaError" in process.stdout, process.stderr
 
 
 def test_a_client_that_is_not_installed_is_no_news(python: Process) -> None:
     process = python("-W", "error::RuntimeWarning", "-c", (
-        "import polyaxon_helper.client as client\nprint(client.settings)\nimport polyaxon_client"
+        "import polyaxon_helper.client\nprint(polyaxon_helper.get_log_level())\nimport polyaxon_client"
     ), environment={"HIDDEN_MODULES": "polyaxon_client"})
     assert process.stdout == "None\n"
     assert "ModuleNotFoundError" in process.stderr
@@ -153,6 +154,121 @@ def test_an_experiment_whose_outputs_are_in_a_bucket_can_be_made(python: Process
     assert (process.stdout, process.returncode) == ("gcs\n", 0), process.stderr
 
 
+# Nor are Amazon's and Microsoft's
+AMAZON = {"boto3/__init__.py": "", "botocore/__init__.py": "",
+          "botocore/exceptions.py": "class ClientError(Exception): pass"}
+MICROSOFT = {
+    "azure/__init__.py": "", "azure/storage/__init__.py": "",
+    "azure/common.py": "class AzureHttpError(Exception): pass",
+    "azure/storage/blob/__init__.py": "class BlockBlobService: pass",
+    "azure/storage/blob/models.py": "class BlobPrefix: pass",
+}
+S3_KEYS = {"AWS_ACCESS_KEY_ID": "an-id", "AWS_SECRET_ACCESS_KEY": "hunter2"}
+S3_SET = {"AWS_ACCESS_KEY_ID": "an-id"}
+IN_A_RUN = {"POLYAXON_IN_CLUSTER": "true", "POLYAXON_IS_MANAGED": "true"}
+
+# The bucket; the store's libraries; the credentials; further variables; what is then in os.environ; what is told
+CREDENTIALS: List[Any] = [
+    pytest.param("/OUT/7", {}, None, IN_A_RUN, {}, "", id="a volume"),
+    pytest.param("/OUT/7", AMAZON, ("s3://other", "s3", S3_KEYS), IN_A_RUN, {}, "", id="another's bucket"),
+    pytest.param("s3://b/7", AMAZON, ("s3://b/7", "s3", S3_KEYS), {**IN_A_RUN, "POLYAXON_NO_OP": "1"}, {}, "",
+                 id="in no-op"),
+    pytest.param("", AMAZON, ("s3://b/7", "s3", S3_KEYS), IN_A_RUN, {}, "", id="no outputs"),
+    pytest.param("s3://b/7", AMAZON, ("s3://b/7", "s3", S3_KEYS), IN_A_RUN, S3_SET, "", id="Amazon's"),
+    pytest.param("gs://b/7", GOOGLE, ("gs://b/7", "gcs", {"a": "b"}), IN_A_RUN,
+                 {"GOOGLE_APPLICATION_CREDENTIALS": "access.json"}, "", id="Google's"),
+    pytest.param("wasbs://b/7", MICROSOFT, ("wasbs://b/7", "azure", {"AZURE_ACCOUNT_NAME": "name"}), IN_A_RUN,
+                 {"AZURE_ACCOUNT_NAME": "name"}, "", id="Microsoft's"),
+    pytest.param("s3://b/7", {**AMAZON, "boto3/__init__.py": "raise ImportError('no libcrypt')"},
+                 ("s3://b/7", "s3", S3_KEYS), IN_A_RUN, {}, "ImportError: no libcrypt", id="no library"),
+    pytest.param("s3://b/7", AMAZON, ("s3://b/7", "s3", ["hunter2"]), IN_A_RUN, {}, "PolyaxonStoresException: is what ",
+                 id="no object"),
+    pytest.param("s3://b/7", AMAZON, ("s3://b/7", "s3", {**S3_KEYS, "AWS_SECRET_ACCESS_KEY": ["hunter2"]}), IN_A_RUN,
+                 S3_SET, "TypeError: is what POLYSTORES_RUN_STORES_ACCESS_KEYS names right?", id="no text"),
+    pytest.param("s3://b/7", AMAZON, ("s3://b/7", "tape", {"hunter2": "hunter2"}), IN_A_RUN, {},
+                 "PolyaxonStoresException: is what ", id="an unknown store"),
+]
+GIVES = """
+import json, os, sys
+def taken():
+    names = "AWS_ACCESS_KEY_ID", "GOOGLE_APPLICATION_CREDENTIALS", "AZURE_ACCOUNT_NAME"
+    return {name: os.environ.pop(name) for name in names if name in os.environ}
+taken()
+import polyaxon_helper as h
+first, then = getattr(h, sys.argv[1]), getattr(h, sys.argv[2])
+first()
+print(json.dumps(taken()))
+first(), then()
+print(taken())
+"""
+GETTERS = ["get_outputs_path", "get_outputs_refs_paths"]
+
+
+@needs_client
+@pytest.mark.parametrize("first, then", [GETTERS, GETTERS[::-1]], ids=GETTERS)
+@pytest.mark.parametrize("outputs, files, keys, variables, found, told", CREDENTIALS)
+def test_the_first_outputs_path_has_a_buckets_credentials_put_into_os_environ_once(
+    outputs: str, files: Dict[str, str], keys: Any, variables: Dict[str, str], found: Dict[str, str], told: str,
+    first: str, then: str, python: Process, own_folder: Path
+) -> None:
+    write(own_folder, {**files, "train.py": GIVES})
+    access = {} if keys is None else {"KEY": json.dumps(keys[2]), "POLYSTORES_RUN_STORES_ACCESS_KEYS": json.dumps(
+        {keys[0]: {"store": keys[1], "secret_key": "KEY"}})}
+    process = python("-W", "ignore::DeprecationWarning", "train.py", first, then, backend="client", environment={
+        **access, **variables, "POLYAXON_RUN_OUTPUTS_PATH": outputs, "POLYAXON_HELPER_SUMMARY": "0",
+        "POLYSTORES_TMP_AUTH_GCS_ACCESS_PATH": "access.json"})
+    assert process.stdout == "{}\n{{}}\n".format(json.dumps(found)), process.stderr
+    assert process.stderr.count("A bucket's credentials can't be put into os.environ") == bool(told)
+    assert told in process.stderr and "hunter2" not in process.stderr
+
+
+MADE = """
+import os, sys, polyaxon_helper as h
+{}
+os.environ["AWS_ACCESS_KEY_ID"] = "the script's"
+h.get_outputs_path()
+print(os.environ["AWS_ACCESS_KEY_ID"])
+"""
+
+
+@needs_client
+@pytest.mark.parametrize("make", ["h.send_metrics(loss=1)", "h.experiment", "h.Experiment()", (
+    "import polyaxon_helper.client\nfrom polyaxon_client.tracking import Experiment\nExperiment()")])
+def test_an_experiment_has_put_the_credentials_there_itself(make: str, python: Process, own_folder: Path) -> None:
+    write(own_folder, {**AMAZON, "train.py": MADE.format(make)})
+    process = python("train.py", backend="client", environment={
+        **CONTAINERS["0.5.6 offline"], **IN_A_RUN, "POLYAXON_RUN_OUTPUTS_PATH": "s3://b/7", "KEY": json.dumps(S3_KEYS),
+        "POLYSTORES_RUN_STORES_ACCESS_KEYS": '{"s3://b/7": {"store": "s3", "secret_key": "KEY"}}'})
+    assert process.stdout == "the script's\n", process.stderr
+
+
+ZIPPED: Dict[str, Dict[str, str]] = {
+    "an ImportError": {"polyaxon_client/__init__.py": "raise ImportError('cannot import name Mapping')"},
+    "no module tracking": {"polyaxon_client/__init__.py": ""},
+    "no package": {"polyaxon_client.py": ""},
+    "a SyntaxError": {"polyaxon_client/__init__.py": "print 'old'"},
+    "no Experiment": {"polyaxon_client/__init__.py": "", "polyaxon_client/tracking.py": ""},
+    "an error that ends it": {"polyaxon_client/__init__.py": "1 / 0"},
+}
+
+
+@pytest.mark.parametrize("files", ZIPPED.values(), ids=ZIPPED)
+def test_a_client_in_a_zip_that_cant_be_imported_is_told_once(
+    files: Dict[str, str], python: Process, own_folder: Path
+) -> None:
+    with zipfile.ZipFile(str(own_folder / "libraries.zip"), "w") as file:
+        for name, text in {**files, "pkg_resources.py": ""}.items():
+            file.writestr(name, text)
+    process = python("-W", "ignore::DeprecationWarning", "-c", (
+        "import sys\nsys.path.insert(0, 'libraries.zip')\nimport polyaxon_helper as h\n"
+        "for _ in range(2): print(h.get_log_level())\n"
+    ), backend="client", environment={
+        **CONTAINERS["0.5.6"], "POLYAXON_HELPER_SUMMARY": "0", "HIDDEN_MODULES": "traceml"})
+    assert process.stdout == "INFO\nINFO\n", process.stderr
+    told = "RuntimeWarning: polyaxon-client of an unknown release is installed but can't be imported ("
+    assert (process.stderr.count("Warning"), process.stderr.count(told)) == (1, 1), process.stderr
+
+
 @needs_client
 def test_what_was_lent_is_taken_back_when_making_fails(python: Process) -> None:
     process = python("-c", STATE + (
@@ -186,7 +302,7 @@ WITHOUT: List[Any] = [
         1, id="the real one, which lacks a library", marks=needs_client),
     pytest.param("client", {}, {"POLYAXON_NO_OP": "perhaps"}, [
         "ImportError polyaxon_client polyaxon-client 0.", "(RheaError: Cannot convert value `perhaps`",
-        "To have the client: set that variable to true or false, or unset it"],
+        "To have the client: correct that variable (a switch is true or false), or unset it"],
         1, id="the real one, which fails by its own exception", marks=needs_client),
 ]
 SAFE = """
@@ -197,7 +313,7 @@ for _ in range(2):
     except ImportError as error:
         failed = error
 print(type(failed).__name__, failed.name, failed)
-print(hasattr(module, "nothing"), module.settings)
+print(hasattr(module, "nothing"))
 """
 
 
@@ -210,7 +326,7 @@ def test_without_a_client_its_names_are_an_import_error_that_says_what_to_do(
     process = python("train.py", backend=backend, environment=variables)
     told, others = process.stdout.splitlines()
     assert re.fullmatch(".*".join(map(re.escape, says)), told), told
-    assert others == "False None"
+    assert others == "False"
     assert process.stderr.count("Warning") == process.stderr.count("RuntimeWarning: polyaxon-client ") == warnings
     process = python("-c", "from polyaxon_helper.client import get_data_paths", backend=backend, environment=variables,
                      cwd=own_folder)
@@ -249,9 +365,9 @@ def test_a_guarded_import_takes_its_fallback_only_without_a_client(
 def test_each_name_is_the_clients_own_object(name: str, python: Process) -> None:
     process = python("-W", "error", "-c", (
         "import sys\nfrom polyaxon_helper.client import {0}\n"
-        "print({0} is sys.modules[{1!r}].{0}, 'polyaxon_helper.backend' in sys.modules)\n"
+        "print({0} is sys.modules[{1!r}].{0})\n"
     ).format(name, REPLACEMENTS[name].home), backend="client")
-    assert (process.stdout, process.stderr) == ("True False\n", "")
+    assert (process.stdout, process.stderr) == ("True\n", "")
 
 
 @pytest.mark.parametrize("backend", [

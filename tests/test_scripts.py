@@ -67,6 +67,25 @@ def test_imported_modules_in_one_process(backend: str, python: Process, tmp_path
     assert "  {}:2 (2x)\n".format(tmp_path / "alias_style.py") in process.stderr
 
 
+# Those of the functions that the metric goes through, as arguments
+NAMES = ["self", "this", "cls", "metrics", "kwargs", "args", "name", "function", "step"]
+GIVEN = {
+    "send_metrics": "from polyaxon_helper import send_metrics as log",
+    "the attribute's method": "from polyaxon_helper import experiment\nlog = experiment.log_metrics",
+    "an Experiment's method": "from polyaxon_helper import Experiment\nlog = Experiment().log_metrics",
+    "the class's method": "import functools\nfrom polyaxon_helper import Experiment\n"
+                          "log = functools.partial(Experiment.log_metrics, Experiment())",
+}
+
+
+@pytest.mark.parametrize("given", GIVEN.values(), ids=GIVEN)
+def test_a_metric_may_have_any_name_without_the_client(given: str, python: Process, tmp_path: Path) -> None:
+    script = tmp_path / "train.py"
+    script.write_text("{}\nfor name in {}: log(**{{name: 3}})\n".format(given, NAMES))
+    _, metrics = local_run(python, script, "environment")
+    assert metrics == [{name: 3} for name in NAMES]
+
+
 OUTSIDE = {
     "from_import": NOT_MANAGED + "\n",
     "star": "AttributeError: 'NoneType' object has no attribute 'log_metrics'\n",
