@@ -98,7 +98,7 @@ class Reporter:
     def end(self) -> None:
         """Send what is left within the exit's budget, what children of this process left too, and say what was not."""
         self._end_after_children()
-        if not self.backlog.experiment and not flag(NO_OP) and not flag(OFFLINE):
+        if not self.backlog.experiment and this_experiment() and not flag(NO_OP) and not flag(OFFLINE):
             self.backlog.experiment = this_experiment()
         if not self.ending.is_set() or not self.backlog.batches:
             self._deadline = time.monotonic() + _exit_timeout()
