@@ -26,10 +26,16 @@ socket.socket.__init__ = lambda *arguments, **named: made.append("socket")
 import polyaxon_helper
 new = {name.partition(".")[0] for name in set(sys.modules) - before}
 print(sorted(new & {"polyaxon_client", "polyaxon_schemas", "requests", "urllib3", "numpy"}))
-print(sorted(name for name in sys.modules if name.startswith("polyaxon_helper.")))
+import pkgutil
+found = {each.name for each in pkgutil.walk_packages(polyaxon_helper.__path__, "polyaxon_helper.")}
+print(sorted(each for each in found - set(sys.modules) if not each.endswith("__main__")))
 print(made, threading.active_count())
 print([a for e, a in events if e in ("socket.connect", "subprocess.Popen") or e == "open" and "w" in str(a[1])])
 """
+
+
+# What is no part of a run: the client's names, and the commands
+LATER = ["client", "local", "migrate", "resend"]
 
 
 def test_import_loads_neither_client_nor_requests_and_opens_nothing(python: Process) -> None:
@@ -38,7 +44,7 @@ def test_import_loads_neither_client_nor_requests_and_opens_nothing(python: Proc
     assert process.stderr == ""
     assert process.stdout.splitlines() == [
         "[]",
-        "['polyaxon_helper.deprecations', 'polyaxon_helper.warn', 'polyaxon_helper.replacements']",
+        str(sorted(map("polyaxon_helper.".__add__, LATER))),
         "[] 1",
         "[]",
     ]
