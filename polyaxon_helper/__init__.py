@@ -24,12 +24,10 @@ else:
 
 __version__ = VERSION
 
-__all__ = [
-    "get_cluster_def", "get_declarations", "get_params", "get_experiment_info", "get_task_info", "get_job_info",
-    "get_tf_config", "get_outputs_path", "get_outputs_refs_paths", "get_data_paths", "get_data_path", "get_log_level",
-    "get_api", "get_user_token", "get_internal_token", "send_metrics", "experiment", "Experiment", "Job",
-    "PolyaxonClientException",
-]
+__all__ = ["get_cluster_def", "get_declarations", "get_params", "get_experiment_info", "get_task_info", "get_job_info",
+           "get_tf_config", "get_outputs_path", "get_outputs_refs_paths", "get_data_paths", "get_data_path",
+           "get_log_level", "get_api", "get_user_token", "get_internal_token", "send_metrics", "experiment",
+           "Experiment", "Job", "PolyaxonClientException"]
 
 
 @deprecated("Write `Experiment.get_cluster_def()` after `from polyaxon_client.tracking import Experiment`.")
@@ -90,8 +88,7 @@ def get_job_info() -> Optional[Dict[str, Any]]:
     """Tell which job this is; None in an experiment of Polyaxon 0.x.
 
     Shape: {"project_name": "USER.PROJECT", "job_name": "USER.PROJECT.jobs.ID", "project_uuid", "job_uuid", "role",
-    "type", "app"}.
-    Variable: POLYAXON_JOB_INFO (JSON); on Polyaxon 1.x and 2.x POLYAXON_RUN_INSTANCE, as in get_experiment_info.
+    "type", "app"}. Variable: POLYAXON_JOB_INFO (JSON); on 1.x and 2.x POLYAXON_RUN_INSTANCE, as in get_experiment_info.
     """
     return backend.find("get_job_info")()
 
@@ -100,9 +97,8 @@ def get_job_info() -> Optional[Dict[str, Any]]:
 def get_tf_config(envvar: Optional[str] = "TF_CONFIG") -> Optional[Dict[str, Any]]:
     """Return the cluster and this replica's task for TensorFlow; set os.environ[envvar] too, unless envvar is None.
 
-    Shape: {"cluster": as get_cluster_def, "task": as get_task_info, "model_dir": as get_outputs_path,
-    "environment": "cloud"}.
-    Variables: POLYAXON_CLUSTER, POLYAXON_TASK_INFO (JSON), POLYAXON_RUN_OUTPUTS_PATH, in 0.0 POLYAXON_OUTPUTS_PATH.
+    Shape: {"cluster": get_cluster_def(), "task": get_task_info(), "model_dir": get_outputs_path(), "environment":
+    "cloud"}. Variables: POLYAXON_CLUSTER, POLYAXON_TASK_INFO, POLYAXON_RUN_OUTPUTS_PATH, in 0.0 POLYAXON_OUTPUTS_PATH.
     """
     return backend.find("get_tf_config")(envvar)
 
@@ -133,9 +129,8 @@ def get_outputs_refs_paths() -> Optional[Dict[str, List[str]]]:
 def get_data_paths() -> Optional[Dict[str, str]]:
     """Tell where the data volumes of the run are mounted, by their names.
 
-    Shape: {"data": "/data"}.
-    Variables: POLYAXON_RUN_DATA_PATHS, before Polyaxon 0.2.3 POLYAXON_DATA_PATHS (JSON); on Polyaxon 1.x and 2.x
-    POLYAXON_CONNECTIONS_CATALOG: the mount paths and buckets of the run's connections, by their names.
+    Shape: {"data": "/data"}. Variables: POLYAXON_RUN_DATA_PATHS, before Polyaxon 0.2.3 POLYAXON_DATA_PATHS (JSON); on
+    Polyaxon 1.x and 2.x POLYAXON_CONNECTIONS_CATALOG: the mount paths and buckets of the run's connections.
     """
     return backend.find("get_data_paths")()
 
@@ -189,7 +184,7 @@ def get_internal_token() -> Optional[str]:
     return backend.find("get_internal_token")()
 
 
-@deprecated("Write `get_experiment().log_metrics(...)`; get_experiment() is in MIGRATION.md, and migrate writes it.")
+@deprecated("Write `get_experiment().log_metrics(...)`; MIGRATION.md has get_experiment, and migrate writes it.")
 def send_metrics(**metrics: Any) -> None:
     """Report one point of each metric: finite numbers, also numpy's, torch's and tensorflow's scalars, by name.
 

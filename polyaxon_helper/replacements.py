@@ -7,7 +7,6 @@ REMOVED_IN = "1.0.0"
 
 TRACKING = "polyaxon_client.tracking"
 EXCEPTIONS = "polyaxon_client.exceptions"
-
 CLIENT = "polyaxon_helper.client"  # has the client's names where polyaxon_client can't be imported by itself
 CLIENT_BREAKS = (3, 10)  # the first Python where it can't
 
@@ -140,10 +139,7 @@ ATTRIBUTES: Dict[str, Replacement] = {
 
 REPLACEMENTS: Dict[str, Replacement] = {**FUNCTIONS, **ATTRIBUTES}
 
-SIGNATURES: Dict[str, Tuple[str, str]] = {
-    "send_metrics": ("**metrics", "**metrics"),
-    "get_tf_config": ('envvar="TF_CONFIG"', "envvar"),
-}
+SIGNATURES = {"send_metrics": ("**metrics", "**metrics"), "get_tf_config": ('envvar="TF_CONFIG"', "envvar")}
 """The parameters of the legacy functions that move, and how they are handed on; others have none."""
 
 METHODS: Dict[str, Method] = {
@@ -192,8 +188,7 @@ def client(python: Tuple[int, int]) -> Target:
 TRACEML = Target(
     "traceml", {"tracking": "traceml", "PolyaxonClientException": "polyaxon.exceptions", "os": ""}, {},
     frozenset((TRACKING, TRACKING + ".experiment", TRACKING + ".job", EXCEPTIONS, CLIENT)),
-    "'polyaxon>=2.7' 'jinja2>=3' numpy pandas",
-)
+    "'polyaxon>=2.7' 'jinja2>=3' numpy pandas")
 
 
 def written(name: str, target: Target) -> Written:
@@ -213,10 +208,8 @@ def after(needs: str, target: Target) -> str:
 def snippet(name: str, target: Target) -> str:
     """Give what to type for this target in place of a legacy name, in one line, as a sentence goes on with it."""
     row = written(name, target)
-    if row.needs in target.functions:
-        above = "; {}() is in MIGRATION.md, and migrate writes it".format(row.needs)
-    else:
-        above = " after `{}`".format(after(row.needs, target)) if row.needs in target.homes else ""
+    has = "; MIGRATION.md has {0}, and migrate writes it" if row.needs in target.functions else " after `{1}`"
+    above = has.format(row.needs, after(row.needs, target)) if row.needs else ""
     told = "write `{}`{}".format(row.write, above) if row.write else "nothing gives it"
     return told + ("; " + row.note if row.note else "")
 

@@ -26,7 +26,7 @@ from polyaxon_helper.replacements import (
     written,
 )
 
-from .processes import Process, posix
+from .processes import ROOT, Process, posix
 
 
 def use(name: str) -> Any:
@@ -192,6 +192,10 @@ def library(own_folder: Path) -> Path:
     return folder
 
 
+def finding(library: Path) -> Dict[str, str]:
+    return {"PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "startup"), str(library)])}
+
+
 def places_told(process: Any) -> List[str]:
     """Return the places that the warnings of this process blame, and those that its summary lists."""
     told = re.findall(r"^(.+:\d+): (?:Deprecated|Runtime)Warning", process.stderr, re.MULTILINE)
@@ -201,7 +205,7 @@ def places_told(process: Any) -> List[str]:
 @pytest.mark.parametrize("lines, place, command", BLAMED.values(), ids=BLAMED)
 def test_blamed_is(lines: str, place: str, command: bool, python: Process, own_folder: Path, library: Path) -> None:
     (own_folder / "train.py").write_text(BEGIN + lines + "\n")
-    process = python("-W", "default", "train.py", environment={"PYTHONPATH": str(library)})
+    process = python("-W", "default", "train.py", environment=finding(library))
     # by the deprecation, by the warning that nothing is sent, and by the summary, which tells of lines alone
     told = [os.path.relpath(each) if each.startswith(str(own_folder)) else each for each in places_told(process)]
     assert len(told) == (2 if place == "sys:1" else 3), process.stderr
@@ -231,7 +235,7 @@ def test_blamed_is_an_installed_project_itself(
         (own_folder / "bin").mkdir()
         (own_folder / script).write_text(lines)
     arguments = [script, lines] if script == "-m" else [script]
-    process = python("-W", "default", *arguments, environment={"PYTHONPATH": str(library)})
+    process = python("-W", "default", *arguments, environment=finding(library))
     assert places_told(process) == ["{}:2".format(library / "app.py")] * 3, process.stderr
     assert "To move" not in process.stderr
 

@@ -110,7 +110,7 @@ ADVICE: List[Any] = [
         " Or run: python -m polyaxon_helper.migrate PATH", id="a note"),
     pytest.param(
         "send_metrics", client((3, 12)),
-        "Write `get_experiment().log_metrics(...)`; get_experiment() is in MIGRATION.md, and migrate writes it."
+        "Write `get_experiment().log_metrics(...)`; MIGRATION.md has get_experiment, and migrate writes it."
         " Or run: python -m polyaxon_helper.migrate PATH", id="a function"),
     pytest.param(
         "send_metrics", TRACEML,
