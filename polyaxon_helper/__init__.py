@@ -136,7 +136,7 @@ def get_data_paths() -> Optional[Dict[str, str]]:
 
 
 @deprecated("Write `next(iter((get_data_paths() or {}).values()), None)` after `from polyaxon_client.tracking import"
-            " get_data_paths`; the first volume's; better give the name of yours to get_data_paths().")
+            " get_data_paths`; the first volume's; better name the one that you mean.")
 def get_data_path() -> Optional[str]:
     """Tell where the data is mounted: the one path of releases 0.0 and 0.1.0, else the first of get_data_paths().
 

@@ -103,8 +103,8 @@ FUNCTIONS: Dict[str, Replacement] = {
         "POLYAXON_RUN_DATA_PATHS", "POLYAXON_DATA_PATHS"),
     "get_data_path": Replacement(
         Written("next(iter((get_data_paths() or {}).values()), None)", "get_data_paths",
-                note="the first volume's; better give the name of yours to get_data_paths()"),
-        Written("next((" + _STORES + "), None)", "tracking", note="the first connection's; better name yours"),
+                note="the first volume's; better name the one that you mean"),
+        Written("next((" + _STORES + "), None)", "tracking", note="the first's; better name the one that you mean"),
         variables=("POLYAXON_DATA_PATH",)),
     "get_log_level": _asked("get_log_level", Written(_RUN + ".get_log_level()", "tracking"), "POLYAXON_LOG_LEVEL"),
     "get_api": Replacement(

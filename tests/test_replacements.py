@@ -106,7 +106,7 @@ ADVICE: List[Any] = [
     pytest.param(
         "get_data_path", client((3, 9)),
         "Write `next(iter((get_data_paths() or {}).values()), None)` after `from polyaxon_client.tracking import"
-        " get_data_paths`; the first volume's; better give the name of yours to get_data_paths()."
+        " get_data_paths`; the first volume's; better name the one that you mean."
         " Or run: python -m polyaxon_helper.migrate PATH", id="a note"),
     pytest.param(
         "send_metrics", client((3, 12)),
