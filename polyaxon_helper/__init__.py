@@ -1,18 +1,15 @@
-"""polyaxon_helper, kept running: every function that any of its releases had, each of which says what to write instead.
+"""polyaxon_helper, kept running: each function of its releases 0.0.3 to 0.5.0, which says what to write instead.
 
 Where polyaxon-client can be imported and can read this container, polyaxon_client.tracking answers; else the
 environment does, among it the pods of Polyaxon 1.x and 2.x, which set other variables. Importing this package imports
-neither, and does nothing else.
-
-Outside Polyaxon a function whose docstring does not say so raises PolyaxonClientException with the client, and returns
-None without it.
-
-The names and their meaning are those of the releases 0.0.3 to 0.5.0 of this package.
+neither, and does nothing else. Outside Polyaxon a function whose docstring does not say so raises
+PolyaxonClientException with the client, and returns None without it.
 """
+import sys
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from . import backend
-from .deprecations import warn_of_attribute
+from .deprecations import warn_of
 from .replacements import ATTRIBUTES, FUNCTIONS, VERSION
 
 if TYPE_CHECKING:  # pragma: no cover - it never runs
@@ -27,16 +24,13 @@ else:
 
 __version__ = VERSION
 
-__all__ = [
-    "get_cluster_def", "get_declarations", "get_params", "get_experiment_info", "get_task_info", "get_job_info",
-    "get_tf_config", "get_outputs_path", "get_outputs_refs_paths", "get_data_paths", "get_data_path", "get_log_level",
-    "get_api", "get_user_token", "get_internal_token", "send_metrics", "experiment", "Experiment", "Job",
-    "PolyaxonClientException",
-]
+__all__ = ["get_cluster_def", "get_declarations", "get_params", "get_experiment_info", "get_task_info", "get_job_info",
+           "get_tf_config", "get_outputs_path", "get_outputs_refs_paths", "get_data_paths", "get_data_path",
+           "get_log_level", "get_api", "get_user_token", "get_internal_token", "send_metrics", "experiment",
+           "Experiment", "Job", "PolyaxonClientException"]
 
 
-@deprecated("Write `Experiment.get_cluster_def()` after `from polyaxon_client.tracking import Experiment`."
-            " All at once: python -m polyaxon_helper.migrate PATH")
+@deprecated("Write `Experiment.get_cluster_def()` after `from polyaxon_client.tracking import Experiment`.")
 def get_cluster_def() -> Optional[Dict[str, List[str]]]:
     """Return the addresses of a distributed experiment's replicas, by role.
 
@@ -46,8 +40,7 @@ def get_cluster_def() -> Optional[Dict[str, List[str]]]:
     return backend.find("get_cluster_def")()
 
 
-@deprecated("Write `Experiment.get_params()` after `from polyaxon_client.tracking import Experiment`."
-            " All at once: python -m polyaxon_helper.migrate PATH")
+@deprecated("Write `Experiment.get_params()` after `from polyaxon_client.tracking import Experiment`.")
 def get_declarations() -> Optional[Dict[str, Any]]:
     """Return what get_params does, which had this name up to release 0.4.
 
@@ -56,8 +49,7 @@ def get_declarations() -> Optional[Dict[str, Any]]:
     return backend.find("get_declarations")()
 
 
-@deprecated("Write `Experiment.get_params()` after `from polyaxon_client.tracking import Experiment`."
-            " All at once: python -m polyaxon_helper.migrate PATH")
+@deprecated("Write `Experiment.get_params()` after `from polyaxon_client.tracking import Experiment`.")
 def get_params() -> Optional[Dict[str, Any]]:
     """Return the experiment's parameters, those of a group's matrix among them.
 
@@ -68,8 +60,7 @@ def get_params() -> Optional[Dict[str, Any]]:
     return backend.find("get_params")()
 
 
-@deprecated("Write `Experiment.get_experiment_info()` after `from polyaxon_client.tracking import Experiment`."
-            " All at once: python -m polyaxon_helper.migrate PATH")
+@deprecated("Write `Experiment.get_experiment_info()` after `from polyaxon_client.tracking import Experiment`.")
 def get_experiment_info() -> Optional[Dict[str, Any]]:
     """Tell which experiment this is.
 
@@ -82,8 +73,7 @@ def get_experiment_info() -> Optional[Dict[str, Any]]:
     return backend.find("get_experiment_info")()
 
 
-@deprecated("Write `Experiment.get_task_info()` after `from polyaxon_client.tracking import Experiment`."
-            " All at once: python -m polyaxon_helper.migrate PATH")
+@deprecated("Write `Experiment.get_task_info()` after `from polyaxon_client.tracking import Experiment`.")
 def get_task_info() -> Optional[Dict[str, Any]]:
     """Tell which replica of a distributed experiment this is.
 
@@ -93,33 +83,28 @@ def get_task_info() -> Optional[Dict[str, Any]]:
     return backend.find("get_task_info")()
 
 
-@deprecated("Write `Job.get_job_info()` after `from polyaxon_client.tracking import Job`."
-            " All at once: python -m polyaxon_helper.migrate PATH")
+@deprecated("Write `Job.get_job_info()` after `from polyaxon_client.tracking import Job`.")
 def get_job_info() -> Optional[Dict[str, Any]]:
     """Tell which job this is; None in an experiment of Polyaxon 0.x.
 
     Shape: {"project_name": "USER.PROJECT", "job_name": "USER.PROJECT.jobs.ID", "project_uuid", "job_uuid", "role",
-    "type", "app"}.
-    Variable: POLYAXON_JOB_INFO (JSON); on Polyaxon 1.x and 2.x POLYAXON_RUN_INSTANCE, as in get_experiment_info.
+    "type", "app"}. Variable: POLYAXON_JOB_INFO (JSON); on 1.x and 2.x POLYAXON_RUN_INSTANCE, as in get_experiment_info.
     """
     return backend.find("get_job_info")()
 
 
-@deprecated("Write `Experiment.get_tf_config()` after `from polyaxon_client.tracking import Experiment`."
-            " All at once: python -m polyaxon_helper.migrate PATH")
+@deprecated("Write `Experiment.get_tf_config()` after `from polyaxon_client.tracking import Experiment`.")
 def get_tf_config(envvar: Optional[str] = "TF_CONFIG") -> Optional[Dict[str, Any]]:
     """Return the cluster and this replica's task for TensorFlow; set os.environ[envvar] too, unless envvar is None.
 
-    Shape: {"cluster": as get_cluster_def, "task": as get_task_info, "model_dir": as get_outputs_path,
-    "environment": "cloud"}.
-    Variables: POLYAXON_CLUSTER, POLYAXON_TASK_INFO (JSON), POLYAXON_RUN_OUTPUTS_PATH, in 0.0 POLYAXON_OUTPUTS_PATH.
+    Shape: {"cluster": get_cluster_def(), "task": get_task_info(), "model_dir": get_outputs_path(), "environment":
+    "cloud"}. Variables: POLYAXON_CLUSTER, POLYAXON_TASK_INFO, POLYAXON_RUN_OUTPUTS_PATH, in 0.0 POLYAXON_OUTPUTS_PATH.
     """
     return backend.find("get_tf_config")(envvar)
 
 
-@deprecated("Write `get_outputs_path()` after `from polyaxon_client.tracking import get_outputs_path`; a bucket's"
-            " credentials are in os.environ only once an Experiment is made: make one before."
-            " All at once: python -m polyaxon_helper.migrate PATH")
+@deprecated("Write `get_outputs_path()` after `from polyaxon_client.tracking import get_outputs_path`; where it is in"
+            " a bucket, make an Experiment first: that gets its credentials.")
 def get_outputs_path() -> Optional[str]:
     """Tell where the run keeps its outputs: a folder, or the URL of a bucket.
 
@@ -130,8 +115,7 @@ def get_outputs_path() -> Optional[str]:
     return backend.find("get_outputs_path")()
 
 
-@deprecated("Write `get_outputs_refs_paths()` after `from polyaxon_client.tracking import get_outputs_refs_paths`."
-            " All at once: python -m polyaxon_helper.migrate PATH")
+@deprecated("Write `get_outputs_refs_paths()` after `from polyaxon_client.tracking import get_outputs_refs_paths`.")
 def get_outputs_refs_paths() -> Optional[Dict[str, List[str]]]:
     """Return the outputs of the runs that this one refers to, in the order it names them.
 
@@ -141,22 +125,18 @@ def get_outputs_refs_paths() -> Optional[Dict[str, List[str]]]:
     return backend.find("get_outputs_refs_paths")()
 
 
-@deprecated("Write `get_data_paths()` after `from polyaxon_client.tracking import get_data_paths`."
-            " All at once: python -m polyaxon_helper.migrate PATH")
+@deprecated("Write `get_data_paths()` after `from polyaxon_client.tracking import get_data_paths`.")
 def get_data_paths() -> Optional[Dict[str, str]]:
     """Tell where the data volumes of the run are mounted, by their names.
 
-    Shape: {"data": "/data"}.
-    Variables: POLYAXON_RUN_DATA_PATHS, before Polyaxon 0.2.3 POLYAXON_DATA_PATHS (JSON); on Polyaxon 1.x and 2.x
-    POLYAXON_CONNECTIONS_CATALOG: the mount paths and buckets of the run's connections, by their names.
+    Shape: {"data": "/data"}. Variables: POLYAXON_RUN_DATA_PATHS, before Polyaxon 0.2.3 POLYAXON_DATA_PATHS (JSON); on
+    Polyaxon 1.x and 2.x POLYAXON_CONNECTIONS_CATALOG: the mount paths and buckets of the run's connections.
     """
     return backend.find("get_data_paths")()
 
 
 @deprecated("Write `next(iter((get_data_paths() or {}).values()), None)` after `from polyaxon_client.tracking import"
-            " get_data_paths`; the first volume's; better name the one that you mean:"
-            ' get_data_paths()["NAME"].'
-            " All at once: python -m polyaxon_helper.migrate PATH")
+            " get_data_paths`; the first volume's; better name the one that you mean.")
 def get_data_path() -> Optional[str]:
     """Tell where the data is mounted: the one path of releases 0.0 and 0.1.0, else the first of get_data_paths().
 
@@ -165,19 +145,16 @@ def get_data_path() -> Optional[str]:
     return backend.find("get_data_path")()
 
 
-@deprecated("Write `get_log_level()` after `from polyaxon_client.tracking import get_log_level`."
-            " All at once: python -m polyaxon_helper.migrate PATH")
+@deprecated("Write `get_log_level()` after `from polyaxon_client.tracking import get_log_level`.")
 def get_log_level() -> Optional[str]:
     """Return the log level that the polyaxonfile sets.
 
-    Shape: "DEBUG", "INFO", "WARNING", "ERROR" or "CRITICAL".
-    Variable: POLYAXON_LOG_LEVEL.
+    Shape: "DEBUG", "INFO", "WARNING", "ERROR" or "CRITICAL". Variable: POLYAXON_LOG_LEVEL.
     """
     return backend.find("get_log_level")()
 
 
-@deprecated('Write `os.environ["POLYAXON_API_HTTP_HOST"] + "/api/v1"` after `import os`.'
-            " All at once: python -m polyaxon_helper.migrate PATH")
+@deprecated('Write `os.environ["POLYAXON_API_HTTP_HOST"] + "/api/v1"` after `import os`.')
 def get_api(version: str = "v1") -> Optional[str]:
     """Return the URL of the Polyaxon API, read from the environment also where the client is; None outside Polyaxon.
 
@@ -187,9 +164,7 @@ def get_api(version: str = "v1") -> Optional[str]:
     return backend.find("get_api")(version)
 
 
-@deprecated("Write `Experiment().client.token` after `from polyaxon_client.tracking import Experiment`; an Experiment"
-            " that is there has it too."
-            " All at once: python -m polyaxon_helper.migrate PATH")
+@deprecated("Write `Experiment().client.token` after `from polyaxon_client.tracking import Experiment`.")
 def get_user_token() -> Optional[str]:
     """Return the token that the API takes from this run, a secret; None where there is none.
 
@@ -200,8 +175,7 @@ def get_user_token() -> Optional[str]:
     return backend.find("get_user_token")()
 
 
-@deprecated('Write `os.environ.get("POLYAXON_INTERNAL_SECRET_TOKEN")` after `import os`.'
-            " All at once: python -m polyaxon_helper.migrate PATH")
+@deprecated('Write `os.environ.get("POLYAXON_INTERNAL_SECRET_TOKEN")` after `import os`.')
 def get_internal_token() -> Optional[str]:
     """Return the cluster's own token, a secret; None where there is none. The client is not asked.
 
@@ -210,11 +184,7 @@ def get_internal_token() -> Optional[str]:
     return backend.find("get_internal_token")()
 
 
-@deprecated("Write `get_experiment().log_metrics(...)`, with this once in the module:\n\n"
-            "from polyaxon_client.tracking import Experiment\n\n_experiment = None\n\n\n"
-            "def get_experiment():\n    global _experiment\n    if _experiment is None:\n"
-            "        _experiment = Experiment()\n    return _experiment\n\n"
-            "All at once: python -m polyaxon_helper.migrate PATH")
+@deprecated("Write `get_experiment().log_metrics(...)`; MIGRATION.md has get_experiment, and migrate writes it.")
 def send_metrics(**metrics: Any) -> None:
     """Report one point of each metric: finite numbers, also numpy's, torch's and tensorflow's scalars, by name.
 
@@ -238,7 +208,9 @@ if not TYPE_CHECKING:  # pragma: no branch - a checker would take any name for a
         """
         if name not in ATTRIBUTES:
             raise AttributeError("module {!r} has no attribute {!r}".format(__name__, name))
-        warn_of_attribute(name)
+        # `from package import name` asks twice: importlib does first, the user's own line does after it
+        if not sys._getframe(1).f_code.co_filename.startswith("<frozen importlib"):
+            warn_of(name)
         return backend.experiment() if name == "experiment" else backend.find(name)
 
 

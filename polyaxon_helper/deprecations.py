@@ -2,16 +2,15 @@
 import atexit
 import functools
 import os
+import shlex
 import sys
-import warnings
 from itertools import count
-from types import FrameType
-from typing import Any, Callable, Dict, Iterator, List, Tuple, TypeVar, cast
+from typing import Any, Callable, Collection, Dict, Iterator, List, Set, Tuple, TypeVar, cast
 
 import deprecation
 
-from .replacements import DEPRECATED_IN, REMOVED_IN, RUN_INSTANCE, TRACEML, VERSION, advice, client, command
-from .warn import write
+from .replacements import DEPRECATED_IN, REMOVED_IN, REPLACEMENTS, RUN_INSTANCE, TRACEML, advice, client, command
+from .warn import FILE, blame, holds_library, owner, write
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -20,49 +19,47 @@ TARGET = TRACEML if os.environ.get(RUN_INSTANCE) else client(sys.version_info[:2
 
 SHOWN = 5  # how many places the summary names, and files its command
 
+_ADVICE = {name: advice(name, TARGET) for name in REPLACEMENTS}
+_MOVE = command(TARGET)
+
 # A counter a place: next() and setdefault() are atomic, so no lock is held that a fork or a signal could find taken.
 _places: Dict[Tuple[str, int], "Iterator[int]"] = {}
+_files: Set[str] = set()  # those that have something to move
 
 
 def deprecated(text: str) -> Callable[[F], F]:
-    """Make a function of the table warn at each call and be counted.
-
-    `text` is for type checkers (PEP 702), which read nothing but a literal; what is said here comes from the table.
-    """
-
+    """Make a function of the table warn at each call, and be counted; of `text`, a literal, type checkers tell."""
     def decorate(function: F) -> F:
+        name = function.__name__
+        # for the docstring alone: the library's own wrapper blames whoever calls, be it a thread's run()
+        deprecation.deprecated(DEPRECATED_IN, REMOVED_IN, details=_ADVICE[name])(function)
+
         @functools.wraps(function)
-        def counted(*args: Any, **kwargs: Any) -> Any:
-            user = sys._getframe(1).f_back  # over deprecation's wrapper: the caller
-            if user is not None:  # else Python itself calls, at exit or as a thread: no line is to be moved
-                _count(user)
+        def legacy(*args: Any, **kwargs: Any) -> Any:
+            warn_of(name)
             return function(*args, **kwargs)
 
-        warning = deprecation.deprecated(DEPRECATED_IN, REMOVED_IN, VERSION, advice(function.__name__, TARGET))
-        return cast(F, warning(counted))
+        return cast(F, legacy)
 
     return decorate
 
 
-def warn_of_attribute(name: str) -> None:
-    """The same for a module attribute; called from the module's __getattr__, whose caller uses the attribute."""
-    user = sys._getframe(2)
-    # `from package import name` asks twice: importlib does first, the user's own line does after it
-    if user.f_code.co_filename.startswith("<frozen importlib"):
-        return
-    warnings.warn(deprecation.DeprecatedWarning(name, DEPRECATED_IN, REMOVED_IN, advice(name, TARGET)), stacklevel=3)
-    _count(user)
-
-
-def _count(user: FrameType) -> None:
-    if not _places:
-        atexit.register(_print_summary, os.getpid())
-    next(_places.setdefault((user.f_code.co_filename, user.f_lineno), count(1)))
+def warn_of(name: str) -> None:
+    """Warn of a legacy name, and count the place that is blamed."""
+    place = blame(deprecation.DeprecatedWarning(name, DEPRECATED_IN, REMOVED_IN, _ADVICE[name]))
+    if place:  # else no line is to be moved
+        if not _places:
+            atexit.register(_print_summary, os.getpid())
+        next(_places.setdefault(place, count(1)))
+        if _MOVE in _ADVICE[name]:
+            _files.add(place[0])
 
 
 def _print_summary(counting_process: int) -> None:
     if _is_wanted(counting_process):
-        write(summary({place: next(calls) - 1 for place, calls in sorted(_places.items())}))
+        calls = {place: next(calls) - 1 for place, calls in sorted(_places.items())}
+        shown = len(calls) if os.environ.get("POLYAXON_HELPER_SUMMARY") == "all" else SHOWN
+        write(summary(calls, [file for file in _files if owner(file) == FILE], shown))
 
 
 def _is_wanted(counting_process: int) -> bool:
@@ -77,31 +74,23 @@ def _is_wanted(counting_process: int) -> bool:
     )
 
 
-def summary(calls: Dict[Tuple[str, int], int]) -> str:
-    """The text for these numbers of calls by (file, line); shows SHOWN places and counts the rest."""
-    import shlex  # slow to import, and needed only here
-
-    total = sum(calls.values())
-    lines = ["polyaxon_helper: {} deprecated {} from {} {}:".format(
-        total, _plural("call", total), len(calls), _plural("place", len(calls)))]
-    lines += ["  {}:{} ({}x)".format(file, line, times) for (file, line), times in list(calls.items())[:SHOWN]]
-    if len(calls) > SHOWN:
-        lines.append("  and {} more".format(len(calls) - SHOWN))
-    files = sorted({file for file, _ in calls if not file.startswith("<")})
+def summary(calls: Dict[Tuple[str, int], int], files: Collection[str], shown: int) -> str:
+    """The text for these numbers of calls by (file, line), so many of them shown, and for the files to be moved."""
+    total, places = sum(calls.values()), len(calls)
+    lines = ["polyaxon_helper: {} deprecated call{} from {} place{}:".format(
+        total, "s" * (total > 1), places, "s" * (places > 1))]
+    lines += ["  {}:{} ({}x)".format(file, line, times) for (file, line), times in list(calls.items())[:shown]]
+    if places > shown:
+        lines.append("  and {} more: POLYAXON_HELPER_SUMMARY=all lists them".format(places - shown))
     if files:
-        lines.append("To move them all: {} {}".format(command(TARGET), " ".join(map(shlex.quote, _paths(files)))))
+        lines.append("To move them all: {} {}".format(_MOVE, " ".join(map(shlex.quote, _paths(files)))))
     return "\n".join(lines + ["(POLYAXON_HELPER_SUMMARY=0 turns this off)", ""])
 
 
-def _paths(files: List[str]) -> List[str]:
-    if len(files) <= SHOWN:
-        return files
-    folders = {os.path.dirname(os.path.abspath(file)) for file in files}
-    try:
-        return [os.path.commonpath(sorted(folders))]
-    except ValueError:  # on several drives of Windows
-        return sorted(folders)
-
-
-def _plural(noun: str, number: int) -> str:
-    return noun if number == 1 else noun + "s"
+def _paths(files: Collection[str]) -> List[str]:
+    """Give the files, or of many their folders; a folder that holds more than the project is not named."""
+    if len(files) > SHOWN:
+        folders = {file: os.path.dirname(file) or "." for file in files}
+        names = {file if holds_library(folder) else folder for file, folder in folders.items()}
+        files = [name for name in names if not any(name.startswith(os.path.join(other, "")) for other in names)]
+    return sorted(files)

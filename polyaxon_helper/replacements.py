@@ -1,8 +1,5 @@
-"""THE TABLE: every name that a release of polyaxon-helper had, what replaces it, and the variables behind it.
-
-Pure data. The warnings, the delegation, the fallback, the rewriter and MIGRATION.md all read it.
-"""
-from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple
+"""THE TABLE, which all else reads: every name that a release had, what replaces it, and the variables behind it."""
+from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple, cast
 
 VERSION = "0.6.0"
 DEPRECATED_IN = "0.6.0"
@@ -10,7 +7,6 @@ REMOVED_IN = "1.0.0"
 
 TRACKING = "polyaxon_client.tracking"
 EXCEPTIONS = "polyaxon_client.exceptions"
-
 CLIENT = "polyaxon_helper.client"  # has the client's names where polyaxon_client can't be imported by itself
 CLIENT_BREAKS = (3, 10)  # the first Python where it can't
 
@@ -65,116 +61,85 @@ class Target(NamedTuple):
     requires: str  # what pip has to install for it
 
 
-_OUTPUTS = ("POLYAXON_RUN_OUTPUTS_PATH", "POLYAXON_OUTPUTS_PATH")
+def _asked(path: str, traceml: Written, *variables: str, asks: Optional[str] = None, note: str = "") -> Replacement:
+    """Give the row of what the client answers at this path, to a call without arguments."""
+    write = Written(path + "()", path.partition(".")[0], note=note)
+    return Replacement(write, traceml, TRACKING, path, asks, variables)
+
+
 _RUN = "tracking.get_or_create_run()"
-_PARAMS = Replacement(
-    Written("Experiment.get_params()", "Experiment"),
-    Written(_RUN + ".get_inputs()", "tracking", note="answers {} where there are none, not None"),
-    TRACKING, "Experiment.get_params",
-    asks="Experiment.get_declarations", variables=("POLYAXON_PARAMS", "POLYAXON_DECLARATIONS"),
-)
+_TF_CONFIG, _TF_CLUSTER, _TF_TASK = (
+    Written('json.loads(os.environ["TF_CONFIG"])' + key, moves=False,
+            note="a TFJob has it, with `chief` in place of `master`; needs import json, os")
+    for key in ("", '["cluster"]', '["task"]'))
 _INFO = Written(
     '{{"owner": {0}.owner, "project": {0}.project, "uuid": {0}.run_uuid, "name": {0}.run_data.name}}'.format(_RUN),
-    "tracking", moves=False, note="its keys are others",
-)
-_TF_CONFIG = 'json.loads(os.environ["TF_CONFIG"])'
-_TF_NOTE = "a TFJob has it, with `chief` in place of `master`; needs import json, os"
+    "tracking", moves=False, note="its keys are others")
+_INPUTS = Written(_RUN + ".get_inputs()", "tracking", note="answers {} where there are none, not None")
+_PARAMS = _asked("Experiment.get_params", _INPUTS, "POLYAXON_PARAMS", "POLYAXON_DECLARATIONS",
+                 asks="Experiment.get_declarations")
 _STORES = "c.store_path for c in {}.get_connections_catalog() or [] if c.store_path".format(_RUN)
+_OUTPUTS = ("POLYAXON_RUN_OUTPUTS_PATH", "POLYAXON_OUTPUTS_PATH")
 
 FUNCTIONS: Dict[str, Replacement] = {
-    "get_cluster_def": Replacement(
-        Written("Experiment.get_cluster_def()", "Experiment"),
-        Written(_TF_CONFIG + '["cluster"]', moves=False, note=_TF_NOTE), TRACKING, "Experiment.get_cluster_def",
-        variables=("POLYAXON_CLUSTER",),
-    ),
+    "get_cluster_def": _asked("Experiment.get_cluster_def", _TF_CLUSTER, "POLYAXON_CLUSTER"),
     "get_declarations": _PARAMS,
     "get_params": _PARAMS,
-    "get_experiment_info": Replacement(
-        Written("Experiment.get_experiment_info()", "Experiment"), _INFO, TRACKING, "Experiment.get_experiment_info",
-        variables=("POLYAXON_EXPERIMENT_INFO",),
-    ),
-    "get_task_info": Replacement(
-        Written("Experiment.get_task_info()", "Experiment"),
-        Written(_TF_CONFIG + '["task"]', moves=False, note=_TF_NOTE), TRACKING, "Experiment.get_task_info",
-        variables=("POLYAXON_TASK_INFO",),
-    ),
-    "get_job_info": Replacement(
-        Written("Job.get_job_info()", "Job"), _INFO, TRACKING, "Job.get_job_info", variables=("POLYAXON_JOB_INFO",),
-    ),
-    "get_tf_config": Replacement(
-        Written("Experiment.get_tf_config()", "Experiment"),
-        Written(_TF_CONFIG, moves=False, note=_TF_NOTE), TRACKING, "Experiment.get_tf_config",
-        variables=("POLYAXON_CLUSTER", "POLYAXON_TASK_INFO") + _OUTPUTS,
-    ),
-    "get_outputs_path": Replacement(
-        Written("get_outputs_path()", "get_outputs_path",
-                note="a bucket's credentials are in os.environ only once an Experiment is made: make one before"),
-        Written(_RUN + ".get_outputs_path()", "tracking"), TRACKING, "get_outputs_path", variables=_OUTPUTS,
-    ),
-    "get_outputs_refs_paths": Replacement(
-        Written("get_outputs_refs_paths()", "get_outputs_refs_paths"),
+    "get_experiment_info": _asked("Experiment.get_experiment_info", _INFO, "POLYAXON_EXPERIMENT_INFO"),
+    "get_task_info": _asked("Experiment.get_task_info", _TF_TASK, "POLYAXON_TASK_INFO"),
+    "get_job_info": _asked("Job.get_job_info", _INFO, "POLYAXON_JOB_INFO"),
+    "get_tf_config": _asked(
+        "Experiment.get_tf_config", _TF_CONFIG, "POLYAXON_CLUSTER", "POLYAXON_TASK_INFO", *_OUTPUTS),
+    "get_outputs_path": _asked(
+        "get_outputs_path", Written(_RUN + ".get_outputs_path()", "tracking"), *_OUTPUTS,
+        note="where it is in a bucket, make an Experiment first: that gets its credentials"),
+    "get_outputs_refs_paths": _asked(
+        "get_outputs_refs_paths",
         Written("", moves=False, note="use `init: artifacts` in the polyaxonfile, or params with `ref`"),
-        TRACKING, "get_outputs_refs_paths", variables=("POLYAXON_REFS_OUTPUTS_PATHS",),
-    ),
-    "get_data_paths": Replacement(
-        Written("get_data_paths()", "get_data_paths"),
+        "POLYAXON_REFS_OUTPUTS_PATHS"),
+    "get_data_paths": _asked(
+        "get_data_paths",
         Written("{c.name: " + _STORES + "}", "tracking", note="the keys are the connections' names", function=True),
-        TRACKING, "get_data_paths", variables=("POLYAXON_RUN_DATA_PATHS", "POLYAXON_DATA_PATHS"),
-    ),
+        "POLYAXON_RUN_DATA_PATHS", "POLYAXON_DATA_PATHS"),
     "get_data_path": Replacement(
         Written("next(iter((get_data_paths() or {}).values()), None)", "get_data_paths",
-                note='the first volume\'s; better name the one that you mean: get_data_paths()["NAME"]'),
-        Written("next((" + _STORES + "), None)", "tracking",
-                note="the first connection's; better name the one that you mean"),
-        variables=("POLYAXON_DATA_PATH",),
-    ),
-    "get_log_level": Replacement(
-        Written("get_log_level()", "get_log_level"), Written(_RUN + ".get_log_level()", "tracking"),
-        TRACKING, "get_log_level", variables=("POLYAXON_LOG_LEVEL",),
-    ),
+                note="the first volume's; better name the one that you mean"),
+        Written("next((" + _STORES + "), None)", "tracking", note="the first's; better name the one that you mean"),
+        variables=("POLYAXON_DATA_PATH",)),
+    "get_log_level": _asked("get_log_level", Written(_RUN + ".get_log_level()", "tracking"), "POLYAXON_LOG_LEVEL"),
     "get_api": Replacement(
         Written('os.environ["POLYAXON_API_HTTP_HOST"] + "/api/v1"', "os", moves=False),
         Written('os.environ["POLYAXON_HOST"] + "/api/v1"', "os", moves=False, note="another API"),
-        variables=("POLYAXON_API_HTTP_HOST", "POLYAXON_API"),
-    ),
+        variables=("POLYAXON_API_HTTP_HOST", "POLYAXON_API")),
     "get_user_token": Replacement(
-        Written("Experiment().client.token", "Experiment", moves=False, note="an Experiment that is there has it too"),
+        Written("Experiment().client.token", "Experiment", moves=False),
         Written(_RUN + ".client.config.token", "tracking", moves=False, note="a token for another API"),
-        variables=("POLYAXON_SECRET_USER_TOKEN", "POLYAXON_USER_TOKEN"),
-    ),
+        variables=("POLYAXON_SECRET_USER_TOKEN", "POLYAXON_USER_TOKEN")),
     "get_internal_token": Replacement(
         Written('os.environ.get("POLYAXON_INTERNAL_SECRET_TOKEN")', "os", moves=False),
-        Written("", moves=False, note="there is none any more"),
-        variables=("POLYAXON_INTERNAL_SECRET_TOKEN",),
-    ),
+        Written("", moves=False, note="there is none any more"), variables=("POLYAXON_INTERNAL_SECRET_TOKEN",)),
     "send_metrics": Replacement(
-        Written("get_experiment().log_metrics(...)", "get_experiment"),
-        Written(_RUN + ".log_metrics(...)", "tracking"), TRACKING, "Experiment.log_metrics",
-        variables=("POLYAXON_EXPERIMENT_INFO", "POLYAXON_API_HTTP_HOST", "POLYAXON_API"),
-    ),
+        Written("get_experiment().log_metrics(...)", "get_experiment"), Written(_RUN + ".log_metrics(...)", "tracking"),
+        TRACKING, "Experiment.log_metrics",
+        variables=("POLYAXON_EXPERIMENT_INFO", "POLYAXON_API_HTTP_HOST", "POLYAXON_API")),
 }
 
 ATTRIBUTES: Dict[str, Replacement] = {
     "experiment": Replacement(
         Written("get_experiment()", "get_experiment"), Written(_RUN, "tracking"), TRACKING, "Experiment",
-        variables=("POLYAXON_EXPERIMENT_INFO",),
-    ),
+        variables=("POLYAXON_EXPERIMENT_INFO",)),
     "Experiment": Replacement(Written("Experiment", "Experiment"), Written(_RUN, "tracking"), TRACKING, "Experiment"),
     "Job": Replacement(Written("Job", "Job"), Written(_RUN, "tracking", moves=False), TRACKING, "Job"),
     "PolyaxonClientException": Replacement(
         Written("PolyaxonClientException", "PolyaxonClientException"),
         Written("PolyaxonClientException", "PolyaxonClientException", note="another class, a click.ClickException"),
-        EXCEPTIONS, "PolyaxonClientException",
-    ),
+        EXCEPTIONS, "PolyaxonClientException"),
 }
 """Names that are made when a script asks for them, not on import (PEP 562)."""
 
 REPLACEMENTS: Dict[str, Replacement] = {**FUNCTIONS, **ATTRIBUTES}
 
-SIGNATURES: Dict[str, Tuple[str, str]] = {
-    "send_metrics": ("**metrics", "**metrics"),
-    "get_tf_config": ('envvar="TF_CONFIG"', "envvar"),
-}
+SIGNATURES = {"send_metrics": ("**metrics", "**metrics"), "get_tf_config": ('envvar="TF_CONFIG"', "envvar")}
 """The parameters of the legacy functions that move, and how they are handed on; others have none."""
 
 METHODS: Dict[str, Method] = {
@@ -218,14 +183,11 @@ def get_experiment():
     return _experiment
 """, "Experiment")
 
-_TRACKED = ("Experiment", "Job", "get_data_paths", "get_log_level", "get_outputs_path", "get_outputs_refs_paths")
-
 
 def client(python: Tuple[int, int]) -> Target:
     """Give the target polyaxon-client, for code that runs on this Python."""
     breaks = python >= CLIENT_BREAKS
-    homes = {name: CLIENT if breaks else TRACKING for name in _TRACKED}
-    homes["PolyaxonClientException"] = CLIENT if breaks else EXCEPTIONS
+    homes = {name: CLIENT if breaks else str(row.home) for name, row in REPLACEMENTS.items() if row.path == name}
     homes["os"] = ""
     requires = "'polyaxon-helper[client]'" if breaks else "'polyaxon-client>=0.5,<0.7' 'markupsafe<2.1' 'setuptools<81'"
     return Target("client", homes, {"get_experiment": GET_EXPERIMENT}, frozenset(), requires)
@@ -234,14 +196,12 @@ def client(python: Tuple[int, int]) -> Target:
 TRACEML = Target(
     "traceml", {"tracking": "traceml", "PolyaxonClientException": "polyaxon.exceptions", "os": ""}, {},
     frozenset((TRACKING, TRACKING + ".experiment", TRACKING + ".job", EXCEPTIONS, CLIENT)),
-    "'polyaxon>=2.7' 'jinja2>=3' numpy pandas",
-)
+    "'polyaxon>=2.7' 'jinja2>=3' numpy pandas")
 
 
 def written(name: str, target: Target) -> Written:
     """Give what to write for this target in place of a legacy name."""
-    found: Written = getattr(REPLACEMENTS[name], target.column)
-    return found
+    return cast(Written, getattr(REPLACEMENTS[name], target.column))
 
 
 def after(needs: str, target: Target) -> str:
@@ -254,18 +214,12 @@ def after(needs: str, target: Target) -> str:
 
 
 def snippet(name: str, target: Target) -> str:
-    """Give what to type for this target in place of a legacy name, as a sentence goes on with it.
-
-    One line, but where a function is needed: that stands behind it, as it is pasted.
-    """
+    """Give what to type for this target in place of a legacy name, in one line, as a sentence goes on with it."""
     row = written(name, target)
-    note = "; " + row.note if row.note else ""
-    above = after(row.needs, target)
-    if not row.write:
-        return "nothing gives it" + note
-    if "\n" in above:
-        return "write `{}`{}, with this once in the module:\n\n{}\n\n".format(row.write, note, above)
-    return "write `{}`{}{}".format(row.write, " after `{}`".format(above) if above else "", note)
+    has = "; MIGRATION.md has {0}, and migrate writes it" if row.needs in target.functions else " after `{1}`"
+    above = has.format(row.needs, after(row.needs, target)) if row.needs else ""
+    told = "write `{}`{}".format(row.write, above) if row.write else "nothing gives it"
+    return told + ("; " + row.note if row.note else "")
 
 
 def command(target: Target) -> str:
@@ -274,7 +228,7 @@ def command(target: Target) -> str:
 
 
 def advice(name: str, target: Target) -> str:
-    """Give what the warning about a legacy name tells to type."""
+    """Give what the warning about a legacy name tells to type, a sentence, and to run where that does it."""
     told = snippet(name, target)
-    end = "" if told.endswith("\n") else ". "
-    return "{}{}{}All at once: {} PATH".format(told[0].upper(), told[1:], end, command(target))
+    run = " Or run: {} PATH".format(command(target)) if written(name, target).moves else ""
+    return "{}{}.{}".format(told[0].upper(), told[1:], run)

@@ -1,24 +1,63 @@
 """Speaks to the user: by a warning, blamed on the line of the user's that led to it, or on standard error."""
+import functools
+import linecache  # noqa: F401 - warnings imports it to show the first one
 import os
 import sys
 import warnings
-from typing import Set
+from types import FrameType
+from typing import Optional, Set, Tuple
 
-# importlib's frames stand between the user's line and a module of ours that works on import
-_NOT_THE_USERS = {"polyaxon_helper", "deprecation", "importlib", "_frozen_importlib"}
+OURS, LIBRARY, TEXT, FILE = range(4)  # the last two are the user's: what is typed or given to exec, and a file
+
+_OURS = os.path.join(os.path.dirname(__file__), "")
+# the standard library, and the scripts that pip makes for installed projects
+_LIBRARIES = tuple(os.path.join(os.path.dirname(file), "") for file in (os.__file__, sys.executable) if file)
+_INSTALLED = {"site-packages", "dist-packages"}
 _told: Set[str] = set()
+
+
+@functools.lru_cache(None)
+def owner(file: str) -> int:
+    """Tell whose the code is that has this file name."""
+    if file.startswith(_OURS):
+        return OURS
+    if file.startswith(("<frozen ", *_LIBRARIES)) or _INSTALLED & set(file.replace("\\", "/").split("/")):
+        return LIBRARY
+    return FILE if os.path.isfile(file) else TEXT
+
+
+def holds_library(folder: str) -> bool:
+    """Tell whether the standard library or installed packages are in this folder, as they are in the root."""
+    above, paths = os.path.join(os.path.abspath(folder), ""), (*_LIBRARIES, *sys.path)
+    return any(path.startswith(above) and owner(os.path.join(path, "")) == LIBRARY for path in paths)
+
+
+def blame(warning: Warning) -> Optional[Tuple[str, int]]:
+    """Give this warning, and return the place that it blames: the nearest of the user's that led here.
+
+    Where there is none, as in a thread whose target is ours, that is a library's; None where Python itself called.
+    """
+    frame: Optional[FrameType] = sys._getframe(1)
+    library = None
+    while frame and owner(frame.f_code.co_filename) < TEXT:
+        if not library and owner(frame.f_code.co_filename) == LIBRARY:
+            library = frame
+        frame = frame.f_back
+    frame = frame or library
+    if not frame:
+        warnings.warn_explicit(warning, None, "sys", 1)  # as Python does
+        return None
+    place, scope = (frame.f_code.co_filename, frame.f_lineno), frame.f_globals
+    name, registry = scope.get("__name__", "<string>"), scope.setdefault("__warningregistry__", {})
+    warnings.warn_explicit(warning, None, *place, name, registry)
+    return place
 
 
 def warn_once(text: str) -> None:
     """Give a RuntimeWarning of this text, the first time in this process."""
-    if text in _told:
-        return
-    _told.add(text)
-    frame = sys._getframe(1)
-    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in _NOT_THE_USERS:
-        frame = frame.f_back
-    path, module = frame.f_code.co_filename, frame.f_globals.get("__name__")
-    warnings.warn_explicit(without_tokens(text), RuntimeWarning, path, frame.f_lineno, module)
+    if text not in _told:
+        _told.add(text)
+        blame(RuntimeWarning(without_tokens(text)))
 
 
 def say_once(text: str) -> None:

@@ -3,6 +3,7 @@ import inspect
 import pickle
 import pydoc
 import warnings
+from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import pytest
@@ -11,7 +12,8 @@ import polyaxon_helper
 from polyaxon_helper.deprecations import TARGET
 from polyaxon_helper.replacements import ATTRIBUTES, FUNCTIONS, advice, written
 
-from .processes import BACKENDS, Process
+from .containers import CONTAINERS
+from .processes import BACKENDS, ROOT, Process
 
 # Prints what the import brought beyond the standard library, sockets, threads and the files it opened for writing.
 IMPORT = """
@@ -26,10 +28,15 @@ socket.socket.__init__ = lambda *arguments, **named: made.append("socket")
 import polyaxon_helper
 new = {name.partition(".")[0] for name in set(sys.modules) - before}
 print(sorted(new & {"polyaxon_client", "polyaxon_schemas", "requests", "urllib3", "numpy"}))
-print(sorted(name for name in sys.modules if name.startswith("polyaxon_helper.")))
+print(*sorted(name for name in sys.modules if name.partition(".")[0] == "polyaxon_helper"))
 print(made, threading.active_count())
 print([a for e, a in events if e in ("socket.connect", "subprocess.Popen") or e == "open" and "w" in str(a[1])])
 """
+
+
+# What is no part of a run: the client's names, and the commands
+LATER = ("client", "local", "migrate", "resend")
+FILES = [path.relative_to(ROOT).with_suffix("").parts for path in (ROOT / "polyaxon_helper").rglob("*.py")]
 
 
 def test_import_loads_neither_client_nor_requests_and_opens_nothing(python: Process) -> None:
@@ -38,10 +45,43 @@ def test_import_loads_neither_client_nor_requests_and_opens_nothing(python: Proc
     assert process.stderr == ""
     assert process.stdout.splitlines() == [
         "[]",
-        "['polyaxon_helper.deprecations', 'polyaxon_helper.warn', 'polyaxon_helper.replacements']",
+        " ".join(sorted(".".join(parts).replace(".__init__", "") for parts in FILES if parts[1] not in LATER)),
         "[] 1",
         "[]",
     ]
+
+
+# Uses each name but send_metrics; prints what came into sys.modules with the calls, and until the exit's last step
+CALLS = """
+import atexit, sys
+import polyaxon_helper
+before = set(sys.modules)
+atexit.register(lambda: print(sorted(set(sys.modules) - before)))
+for name in polyaxon_helper.__all__:
+    if name != "send_metrics":
+        try:
+            found = getattr(polyaxon_helper, name)
+            found() if name.startswith("get_") else None
+        except DeprecationWarning:
+            pass
+print(sorted(set(sys.modules) - before))
+"""
+EACH_CONTAINER = {"outside Polyaxon": {}, **CONTAINERS, "broken": dict.fromkeys(CONTAINERS["0.5.6"], "{")}
+
+
+@pytest.mark.parametrize("shown", ["ignore", "default", "error"])
+@pytest.mark.parametrize("variables", EACH_CONTAINER.values(), ids=EACH_CONTAINER)
+def test_no_call_imports_anything_more(
+    variables: Dict[str, str], shown: str, python: Process, own_folder: Path
+) -> None:
+    script = own_folder / "train.py"
+    script.write_text(CALLS)
+    # where the inputs of a run have to be asked for, requests has to come
+    variables = {**variables, "POLYAXON_PARAMS": "{}", "COVERAGE_PROCESS_START": ""}
+    process = python("-W", shown, str(script), environment=variables)
+    assert process.stdout == "[]\n[]\n", process.stderr
+    assert ("deprecated call" in process.stderr) == (shown != "error")
+    assert process.stderr.count("DeprecatedWarning: ") == (19 if shown == "default" else 0)
 
 
 def test_dir_lists_the_functions_and_none_of_the_attributes() -> None:

@@ -19,6 +19,7 @@ from polyaxon_helper.replacements import (
     advice,
     after,
     client,
+    command,
     snippet,
     written,
 )
@@ -55,7 +56,7 @@ def test_every_row_is_a_function_or_an_attribute() -> None:
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_type_checkers_are_told_what_the_warning_tells(name: str) -> None:
-    assert decorated()[name] == advice(name, client((3, 9)))
+    assert decorated()[name] == advice(name, client((3, 9))).partition(" Or run: ")[0]
 
 
 TARGETS: List[Any] = [
@@ -82,53 +83,53 @@ def test_what_to_write_is_python_that_has_all_it_needs(name: str, target: Target
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("name", REPLACEMENTS)
-def test_what_a_report_says_is_one_line(name: str, target: Target) -> None:
-    assert written(name, target).moves or "\n" not in snippet(name, target)
+def test_what_is_said_is_one_line_and_names_migrate_where_that_moves_it(name: str, target: Target) -> None:
+    told, moves = advice(name, target), written(name, target).moves
+    assert "\n" not in told and len(told) <= 300
+    assert "\n" not in snippet(name, target)
+    assert told.endswith(" Or run: {} PATH".format(command(target))) == moves == ("migrate" in told)
 
 
 ADVICE: List[Any] = [
     pytest.param(
         "get_log_level", client((3, 9)),
-        "Write `get_log_level()` after `from polyaxon_client.tracking import get_log_level`.", id="an import"),
+        "Write `get_log_level()` after `from polyaxon_client.tracking import get_log_level`."
+        " Or run: python -m polyaxon_helper.migrate PATH", id="an import"),
     pytest.param(
         "get_log_level", client((3, 10)),
-        "Write `get_log_level()` after `from polyaxon_helper.client import get_log_level`.",
-        id="the import that works from Python 3.10 on"),
+        "Write `get_log_level()` after `from polyaxon_helper.client import get_log_level`."
+        " Or run: python -m polyaxon_helper.migrate PATH", id="the import that works from Python 3.10 on"),
     pytest.param(
         "PolyaxonClientException", client((3, 13)),
-        "Write `PolyaxonClientException` after `from polyaxon_helper.client import PolyaxonClientException`.",
-        id="the exception, from the same module"),
+        "Write `PolyaxonClientException` after `from polyaxon_helper.client import PolyaxonClientException`."
+        " Or run: python -m polyaxon_helper.migrate PATH", id="the exception, from the same module"),
     pytest.param(
         "get_data_path", client((3, 9)),
-        "Write `next(iter((get_data_paths() or {}).values()), None)` after `from polyaxon_client.tracking import "
-        "get_data_paths`; the first volume's; better name the one that you mean: get_data_paths()[\"NAME\"].",
-        id="a note"),
+        "Write `next(iter((get_data_paths() or {}).values()), None)` after `from polyaxon_client.tracking import"
+        " get_data_paths`; the first volume's; better name the one that you mean."
+        " Or run: python -m polyaxon_helper.migrate PATH", id="a note"),
     pytest.param(
         "send_metrics", client((3, 12)),
-        "Write `get_experiment().log_metrics(...)`, with this once in the module:\n"
-        "\n"
-        "from polyaxon_helper.client import Experiment\n"
-        "\n"
-        "_experiment = None\n"
-        "\n"
-        "\n"
-        "def get_experiment():\n"
-        "    global _experiment\n"
-        "    if _experiment is None:\n"
-        "        _experiment = Experiment()\n"
-        "    return _experiment\n"
-        "\n", id="a function, as it is pasted"),
+        "Write `get_experiment().log_metrics(...)`; MIGRATION.md has get_experiment, and migrate writes it."
+        " Or run: python -m polyaxon_helper.migrate PATH", id="a function"),
     pytest.param(
         "send_metrics", TRACEML,
-        "Write `tracking.get_or_create_run().log_metrics(...)` after `from traceml import tracking`.", id="traceml"),
+        "Write `tracking.get_or_create_run().log_metrics(...)` after `from traceml import tracking`."
+        " Or run: python -m polyaxon_helper.migrate --to traceml PATH", id="traceml"),
+    pytest.param(
+        "get_internal_token", client((3, 9)),
+        'Write `os.environ.get("POLYAXON_INTERNAL_SECRET_TOKEN")` after `import os`.', id="what does not move"),
+    pytest.param(
+        "get_cluster_def", TRACEML,
+        'Write `json.loads(os.environ["TF_CONFIG"])["cluster"]`; a TFJob has it, with `chief` in place of `master`;'
+        " needs import json, os.", id="what does not move to traceml"),
     pytest.param("get_internal_token", TRACEML, "Nothing gives it; there is none any more.", id="nothing"),
 ]
 
 
 @pytest.mark.parametrize("name, target, text", ADVICE)
 def test_advice(name: str, target: Target, text: str) -> None:
-    all_at_once = "All at once: python -m polyaxon_helper.migrate{} PATH".format(" --to traceml" * (target is TRACEML))
-    assert advice(name, target) == text + ("" if text.endswith("\n") else " ") + all_at_once
+    assert advice(name, target) == text
 
 
 def test_migration_guide_has_the_same_table() -> None:

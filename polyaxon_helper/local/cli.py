@@ -50,7 +50,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> NoReturn:
     with kept as metrics:
         status = run_script([sys.executable, *command], run, metrics)
         outputs = os.path.join(run.artifacts, "outputs") if run.pod else run.outputs
-        sys.stderr.write("{}\noutputs: {}\n".format(metrics.table(), outputs))
+        sys.stderr.write("\n{}\noutputs: {}\n".format(metrics.table(), outputs))
     _end_like(status)
 
 

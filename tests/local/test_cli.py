@@ -131,7 +131,7 @@ send_metrics(loss=0.5, best=1)
 send_metrics(loss=0.125)
 print("trained")
 """
-TABLE = """\
+TABLE = """
 metric  points  last   min    max
 best    1       1      1      1
 loss    2       0.125  0.125  0.5
@@ -161,7 +161,7 @@ def test_metrics_of_a_script_that_ends_before_it_sends_them_arrive(python: Proce
     assert [path.name for path in (script.parent / "out").iterdir()] == ["metrics.jsonl"]
 
 
-POD_TABLE = """\
+POD_TABLE = """
 metric  points  last  min    max
 best    1       1     1      1
 loss    3       nan   0.125  0.5
@@ -216,7 +216,7 @@ def test_as_a_pod_that_is_offline(python: Process, script: Path) -> None:
 
 
 def test_no_metrics_is_said(python: Process, script: Path) -> None:
-    assert python(*LOCAL, "train.py").stderr.startswith("no metrics arrived\noutputs: ")
+    assert python(*LOCAL, "train.py").stderr.startswith("\nno metrics arrived\noutputs: ")
 
 
 @pytest.mark.parametrize("code, status", [
