@@ -75,7 +75,7 @@ def _params() -> Any:
     try:
         return ask("GET").get("inputs") or None
     except Exception as error:
-        reason = error if type(error) in (LookupError, Unsent) else type(error).__name__
+        reason = error if isinstance(error, Unsent) or type(error) is LookupError else type(error).__name__
         warn_once("the run's parameters could not be had from its API, and are taken as not set ({}); "
                   "the polyaxonfile can set POLYAXON_PARAMS".format(reason))
         return None

@@ -12,7 +12,6 @@ import errno
 import os
 import re
 import threading
-import time
 import unicodedata
 from collections import Counter
 from contextlib import suppress
@@ -21,18 +20,13 @@ from functools import lru_cache
 from typing import Any, Counter as Counts, Dict, List, Mapping, Optional, Set
 
 from .. import checks, late
-from ..files import FLAGS, lock, unlock
+from ..files import FLAGS
 from ..variables import OFFLINE, flag
 from ..warn import say_once, warn_once
 from . import run
 
 HEADER = b"step|timestamp|metric"
-LAST_BYTES = 256  # more than a point takes
-WRITING_SECONDS = 1  # how long a last line that is not whole may be one that another process is just writing
 TELL_SECONDS = 0.5  # how long an exit waits for the request that tells the API of metrics
-
-_POINT = re.compile(
-    rb"(-?\d+)?\|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?\+00:00\|-?(\d+(\.\d+)?(e[+-]\d+)?|nan|inf)$")
 
 _names: Dict[str, str] = {}  # the metrics of this process, by their files
 _begun: Set[str] = set()  # the files that this process added to
@@ -101,25 +95,42 @@ def _add(path: str, point: bytes) -> List[str]:
     try:
         begun = path in _begun  # asked first: another thread may make the file meanwhile
         try:
-            handle = os.open(path, FLAGS | os.O_RDWR | os.O_APPEND)
+            handle = os.open(path, FLAGS | os.O_WRONLY | os.O_APPEND)
         except FileNotFoundError:
             if begun:
                 troubles.append("{} was deleted, with the points in it; it begins anew".format(path))
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            handle = os.open(path, FLAGS | os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)  # the sidecar may be another's
-            _begun.discard(path)
+            _begin(path)
+            handle = os.open(path, FLAGS | os.O_WRONLY | os.O_APPEND)
         try:
-            if path not in _begun:
-                _begin(handle)
-                _begun.add(path)
             _append(handle, b"\n" + point)
         finally:
             os.close(handle)
+        _begun.add(path)
     except Exception as error:  # training must go on, whatever this was
         reason = getattr(error, "strerror", None) or type(error).__name__
         _lost[reason] += 1
         troubles.append("metrics can't be written to {}: {}".format(os.path.dirname(path), reason))
     return troubles
+
+
+def _begin(path: str) -> None:
+    """Make the file, unless another process was quicker; with its header from the first moment on."""
+    folder = os.path.dirname(path)
+    os.makedirs(folder, exist_ok=True)
+    new = "{}/.{}".format(folder, os.urandom(8).hex())
+    handle = os.open(new, FLAGS | os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # the sidecar may be another user
+    try:
+        _append(handle, HEADER)
+    finally:
+        os.close(handle)
+    try:
+        os.link(new, path)
+    except FileExistsError:
+        pass
+    except OSError:  # there are no links on this file system
+        os.replace(new, path)
+    with suppress(FileNotFoundError):
+        os.unlink(new)
 
 
 def _append(handle: int, text: bytes) -> None:
@@ -130,41 +141,6 @@ def _append(handle: int, text: bytes) -> None:
         if end == os.fstat(handle).st_size:  # no other process has added a point behind it
             os.ftruncate(handle, end - written)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def _begin(handle: int) -> None:
-    """See that the file has its header, and no last line that a crash tore."""
-    for _ in range(1000):  # another process holds it for a few system calls; should it be stopped there, go on
-        if lock(handle) is not False:
-            break
-        time.sleep(0.001)
-    try:
-        for _ in range(1000 * WRITING_SECONDS):
-            status = os.fstat(handle)
-            whole = _whole(handle, status.st_size)
-            if whole == status.st_size or time.time() - status.st_mtime > WRITING_SECONDS:
-                break
-            time.sleep(0.001)
-        if whole < status.st_size:
-            os.ftruncate(handle, whole)
-        if not whole:
-            _append(handle, HEADER)
-    finally:
-        unlock(handle)
-
-
-def _whole(handle: int, size: int) -> int:
-    """Return the length of the first `size` bytes, without a last line that is neither the header nor a point."""
-    for length in (LAST_BYTES, size):  # all, where a machine that went down left a long tail of zeros
-        start = max(0, size - length)
-        os.lseek(handle, start, os.SEEK_SET)
-        text = os.read(handle, size - start)  # not what others add meanwhile, of which the end may be cut off
-        if b"\n" in text:
-            break
-    before, end, last = text.rpartition(b"\n")
-    if end:
-        return size if _POINT.match(last) else start + len(before)
-    return size if text == HEADER else 0
 
 
 def _tell() -> None:

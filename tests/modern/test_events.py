@@ -158,25 +158,9 @@ def test_of_no_known_run_nothing_is_written(monkeypatch: Any, pod: Path) -> None
     assert texts(pod) == {}
 
 
-# --- what an earlier process left
+# --- what others write
 
 WHOLE = "1|2026-11-22 00:11:19.017849+00:00|0.9"
-EARLIER: List[Any] = [
-    pytest.param(HEADER, HEADER, id="the header alone"),
-    pytest.param(HEADER + "\n" + WHOLE, HEADER + "\n" + WHOLE, id="a whole point"),
-    pytest.param(HEADER + "\n|2026-11-22 00:11:19+00:00|-1e-05", HEADER + "\n|2026-11-22 00:11:19+00:00|-1e-05",
-                 id="a whole point of a full second"),
-    pytest.param(HEADER + "\n" + WHOLE.replace("0.9", "nan"), HEADER + "\n" + WHOLE.replace("0.9", "nan"),
-                 id="a whole NaN"),
-    pytest.param("", HEADER, id="nothing"),
-    pytest.param("step|ti", HEADER, id="a torn header"),
-    pytest.param(HEADER + "\n", HEADER, id="a torn point's line end"),
-    pytest.param(HEADER + "\n" + WHOLE + "\n2|2026-11", HEADER + "\n" + WHOLE, id="a torn stamp"),
-    pytest.param(HEADER + "\n" + WHOLE + "\n2|2026-11-22 00:11:19.017849+00:00|", HEADER + "\n" + WHOLE,
-                 id="a torn number"),
-    pytest.param(HEADER + ("\n" + WHOLE) * 50 + "\n2", HEADER + ("\n" + WHOLE) * 50, id="one behind many"),
-    pytest.param(HEADER + "\n" + WHOLE + "\n" + "\0" * 400, HEADER + "\n" + WHOLE, id="a long tail of zeros"),
-]
 
 
 def others_file(folder: Path, text: str) -> Path:
@@ -187,58 +171,45 @@ def others_file(folder: Path, text: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("before, mended", EARLIER)
-def test_what_is_there_stays_and_what_is_torn_is_mended(before: str, mended: str, monkeypatch: Any, pod: Path) -> None:
-    os.utime(str(others_file(pod, before)), (0, 0))
-    monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail("waited"))
-    events.write({"a": 1.0})
-    assert texts(pod)["a.plx"] == STAMP.sub("|", mended) + "\n|1.0"
-
-
-# --- what others write meanwhile
-
-
 def add(path: Path, text: str) -> None:
     with path.open("a") as file:
         file.write(text)
 
 
-@pytest.mark.parametrize("call", ["fstat", "lseek", "read"])
-@pytest.mark.parametrize("there", [HEADER, HEADER + "\n" + WHOLE, HEADER + ("\n" + WHOLE) * 6],
-                         ids=["the header alone", "a whole point", "more than is read"])
-def test_no_point_of_another_is_lost_at_the_start(there: str, call: str, monkeypatch: Any, pod: Path) -> None:
-    path = others_file(pod, there)
-    real, others = getattr(os, call), []  # type: Any, List[str]
-
-    def and_another_adds(*args: int) -> Any:
-        result = real(*args)
-        if len(others) < 40:
-            others.extend([WHOLE] * 10)
-            add(path, ("\n" + WHOLE) * 10)
-        return result
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, call, and_another_adds)
-        events.write({"a": 1.0})
-    assert others
-    assert texts(pod)["a.plx"] == STAMP.sub("|", "\n".join([there] + others)) + "\n|1.0"
-
-
-def test_half_a_point_is_waited_for(monkeypatch: Any, pod: Path) -> None:
-    path = others_file(pod, HEADER + "\n" + WHOLE[:10])
-    monkeypatch.setattr("time.sleep", lambda seconds: add(path, WHOLE[10:]))
+def test_what_an_earlier_process_left_stays(pod: Path) -> None:
+    others_file(pod, HEADER + "\n" + WHOLE)
     events.write({"a": 1.0})
-    assert texts(pod)["a.plx"] == STAMP.sub("|", HEADER + "\n" + WHOLE) + "\n|1.0"
+    assert texts(pod) == {"a.plx": STAMP.sub("|", HEADER + "\n" + WHOLE) + "\n|1.0"}
 
 
-def test_half_a_point_is_waited_for_a_second_whatever_the_clock_says(monkeypatch: Any, pod: Path) -> None:
-    path = others_file(pod, HEADER + "\n" + WHOLE[:10])
-    slept: List[float] = []
-    monkeypatch.setattr("time.sleep", slept.append)
-    monkeypatch.setattr("time.time", lambda: 0.0)
+@pytest.mark.parametrize("call", ["makedirs", "urandom", "write", "link"])
+def test_a_file_that_another_process_makes_meanwhile_has_one_header_and_both_points(
+    call: str, monkeypatch: Any, pod: Path
+) -> None:
+    real, others = getattr(os, call), []  # type: Any, List[Path]
+
+    def after_another(*args: Any, **how: Any) -> Any:
+        if not others:
+            others.append(pod)
+            monkeypatch.setattr(os, call, real)
+            events._begun.clear()
+            events.write({"a": 0.5})
+        return real(*args, **how)
+
+    monkeypatch.setattr(os, call, after_another)
     events.write({"a": 1.0})
-    assert STAMP.sub("|", path.read_text()) == HEADER + "\n|1.0"
-    assert sum(slept) == pytest.approx(1)
+    assert others and texts(pod) == {"a.plx": HEADER + "\n|0.5\n|1.0"}
+    assert [path.name for path in (pod / "artifacts" / UUID / "events" / "metric").iterdir()] == ["a.plx"]
+
+
+def test_where_there_are_no_links_a_file_is_begun_too(monkeypatch: Any, pod: Path) -> None:
+    def refuse(*paths: str) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    for value in (1.0, 2.0):
+        events.write({"a": value})
+    assert texts(pod) == {"a.plx": HEADER + "\n|1.0\n|2.0"}
 
 
 def test_of_a_full_disk_no_point_of_another_is_lost(monkeypatch: Any, pod: Path) -> None:
@@ -382,17 +353,6 @@ send_metrics(step=10, loss=1)
     written = points(pod, "loss.plx")
     assert written == ["{}|1.0".format(step) for step in [*range(len(written) - 1), 10]] and 2 < len(written) < 10
     assert "{} points of metrics were not written".format(11 - len(written)) in ended.stderr
-
-
-@pytest.mark.slow
-@posix
-def test_a_process_that_is_stopped_at_the_files_start_holds_up_nobody(run: Process, pod: Path) -> None:
-    import fcntl
-
-    with others_file(pod, "").open("wb") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        assert run("send_metrics(a=1)").stderr == ""
-    assert points(pod, "a.plx") == ["|1.0"]
 
 
 def test_with_warnings_as_errors_every_point_is_written_before_one_is_raised(run: Process, pod: Path) -> None:
