@@ -10,7 +10,7 @@ from typing import Any, Callable, Optional, TypeVar
 from . import environment, late, lending
 from .exceptions import PolyaxonClientException
 from .modern.run import is_here
-from .replacements import REPLACEMENTS
+from .replacements import FUNCTIONS, REPLACEMENTS
 from .variables import BUCKETS
 from .warn import warn_once
 
@@ -72,8 +72,8 @@ def experiment() -> Any:
             with late.importing():
                 if _experiment is _NOT_MADE:
                     made = _made(find("Experiment"), find("PolyaxonClientException"))
-                    if made is None and not from_client:  # the environment is read anew by the next call
-                        return None
+                    if not from_client and getattr(made, "is_off", True):  # the next call may find another environment
+                        return made
                     _experiment = made
         except late.UnderWay:
             return _made(environment.Experiment, PolyaxonClientException)
@@ -93,7 +93,11 @@ def _made(make: Callable[[], Any], exception: Any) -> Any:
 def send_metrics(**metrics: Any) -> None:
     run = experiment()
     if run is None:
-        environment.tell_of_no_experiment()
+        warn_once(
+            "send_metrics sends nothing: this is no Polyaxon experiment, or one that could not be reached "
+            "({} is {}set). To run a script as one: python -m polyaxon_helper.local SCRIPT".format(
+                FUNCTIONS["get_experiment_info"].variables[0],
+                "" if environment.is_set("get_experiment_info") else "not "))
     else:
         run.log_metrics(**metrics)
 

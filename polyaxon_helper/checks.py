@@ -14,13 +14,12 @@ def numbers(metrics: Mapping[str, Any]) -> Dict[str, Any]:
 
     An int beyond what a double can hold is an infinity.
     """
-    return {name: _number(name, value) for name, value in metrics.items()}
+    return {name: value if type(value) is float and name.isidentifier() else _number(name, value)
+            for name, value in metrics.items()}
 
 
 def _number(name: str, value: Any) -> Any:
     """Return the value as an int, float or None."""
-    if type(value) is float and name.isidentifier():
-        return value
     number = value if isinstance(value, (int, float, type(None))) else _scalar(value)
     if not isinstance(number, (int, float, type(None))):
         raise PolyaxonClientException("metric {!r} is no number but a {}".format(name, type(value).__name__))

@@ -3,6 +3,7 @@
 Outside Polyaxon every getter answers None. The variables of each are in the table, newest first, so that one release
 serves the containers of every Polyaxon from 0.0 to 0.6; where none is set, the pod of a 1.x or 2.x is asked.
 """
+import functools
 import json
 import os
 from typing import Any, Callable, Dict, Optional, TypeVar, cast
@@ -63,13 +64,6 @@ def get_user_token() -> Optional[str]:
     return None if flag(NO_OP) else tokens.user_token() or answers.answer("get_user_token")
 
 
-def tell_of_no_experiment() -> None:
-    warn_once(
-        "send_metrics sends nothing: this is no Polyaxon experiment, or one that could not be reached "
-        "({} is {}set). To run a script as one: python -m polyaxon_helper.local SCRIPT".format(
-            FUNCTIONS["get_experiment_info"].variables[0], "" if is_set("get_experiment_info") else "not "))
-
-
 class _Run:
     """Holds what Experiment and Job share: most of it needs the client, and is left out."""
 
@@ -82,20 +76,25 @@ class _Run:
     _KIND: str
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._info: Any = None
-        if flag(NO_OP):
+        self._report: Optional[Callable[[Dict[str, Any]], None]] = None  # decided when it is made, as by the client
+        self.is_off = flag(NO_OP)
+        if self.is_off:
             return
         if args or kwargs:
             raise PolyaxonClientException(_NEEDS.format("{}(...) with arguments".format(self._KIND)))
         kind = self._KIND.lower()
         getter = "get_{}_info".format(kind)
-        self._info = getattr(self, getter)()
-        if not isinstance(self._info, dict):
+        info = getattr(self, getter)()
+        if not isinstance(info, dict):
             variable = FUNCTIONS[getter].variables[0]
             raise PolyaxonClientException("This is no Polyaxon {}: {} is not set".format(kind, variable))
-        self.project = str(self._info.get("project_name"))
+        self.project = str(info.get("project_name"))
         self.username, _, self.project_name = self.project.partition(".")
-        setattr(self, kind + "_id", str(self._info.get(kind + "_name")).rpartition(".")[2])
+        setattr(self, kind + "_id", str(info.get(kind + "_name")).rpartition(".")[2])
+        if run.is_here():
+            self._report = events.write
+        elif not flag(OFFLINE):
+            self._report = functools.partial(classic.send, info)
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         if name not in LEFT_OUT[self._KIND]:
@@ -125,17 +124,8 @@ class Experiment(_Run):
         On Polyaxon 1.x and 2.x it is in an event file, which the platform collects.
         Raises PolyaxonClientException for a value that is no number.
         """
-        self, = this
-        if flag(NO_OP):
-            return
-        if run.is_here():
-            events.write(metrics)
-        elif not flag(OFFLINE):
-            self._info = self._info or self.get_experiment_info()  # it may be made when POLYAXON_NO_OP was set
-            if isinstance(self._info, dict):
-                classic.send(self._info, metrics)
-            else:
-                tell_of_no_experiment()
+        if this[0]._report:
+            this[0]._report(metrics)
 
     @classmethod
     def get_tf_config(cls, envvar: Optional[str] = "TF_CONFIG") -> Optional[Dict[str, Any]]:

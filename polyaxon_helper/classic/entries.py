@@ -21,10 +21,11 @@ def entries(metrics: Mapping[str, Any], created_at: Optional[datetime] = None) -
     """
     values = numbers(metrics)
     left_out = [name for name, value in values.items() if value is None or not math.isfinite(value)]
-    troubles = ["metric {!r} was None, NaN or infinite, which Polyaxon can't keep: it is left out then".format(name)
-                for name in left_out]
+    troubles = []
     for name in left_out:
         del values[name]
+        troubles.append(
+            "metric {!r} was None, NaN or infinite, which Polyaxon can't keep: it is left out then".format(name))
     if metrics and not values:
         return [], troubles
     return _lines(values, (created_at or datetime.now(timezone.utc)).isoformat(" ", "microseconds"), troubles), troubles

@@ -239,11 +239,7 @@ def _identity(status: os.stat_result) -> Tuple[int, int]:
 def _write(path: str, text: bytes, how: int) -> None:
     handle = os.open(path, FLAGS | os.O_WRONLY | how, 0o600)
     try:
-        _whole(handle, text)
+        if os.write(handle, text) != len(text):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     finally:
         os.close(handle)
-
-
-def _whole(handle: int, text: bytes) -> None:
-    if os.write(handle, text) != len(text):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -58,9 +58,8 @@ class Reporter:
                     self.start()
                 finally:
                     self._starting.release()
-        if self.ending.is_set() or not threading.main_thread().is_alive():
-            if threading.current_thread() is threading.main_thread():
-                self.end()  # in a hook at exit: our own may have no turn any more
+        if self.ending.is_set() and threading.current_thread() is threading.main_thread():
+            self.end()  # in a hook at exit that has its turn after ours
         return trouble
 
     def start(self) -> None:
@@ -227,5 +226,7 @@ def _begin_anew() -> None:
 
 reporter = Reporter()
 atexit.register(end)
+if not threading.main_thread().is_alive():  # first imported in a hook at exit: no new one has a turn any more
+    end()
 if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
     os.register_at_fork(after_in_child=_begin_anew)
