@@ -103,8 +103,8 @@ def rows() -> List[Tuple[str, str, str, str]]:
          "{:.1f} us, {:.1f} us".format(our_getter * 1e6, getter * 1e6), "15"),
         ("`send_metrics`", "{:.1f} microseconds over `experiment.log_metrics`".format((send - log) * 1e6),
          "{:.1f} us, {:.1f} us".format(send * 1e6, log * 1e6), "15"),
-        ("`send_metrics` of three floats without the client", "{:.1f} times an empty deprecated function".format(sends[0]),
-         "", "6 times"),
+        ("`send_metrics` of three floats, no client",
+         "{:.1f} times an empty deprecated function".format(sends[0]), "", "6 times"),
         ("the same on Polyaxon 2", "{:.1f} times an empty deprecated function".format(sends[1]), "", "10 times"),
     ]
 

@@ -113,7 +113,7 @@ CHANGES: List[Any] = [
     pytest.param({}, {}, ["7 INFO", "7 INFO"], 2, False, id="nothing changed"),
     pytest.param({"POLYAXON_NO_OP": "1"}, {"POLYAXON_NO_OP": None}, ["None None", "7 INFO"], 1, False,
                  id="no-op taken away"),
-    pytest.param({}, {"POLYAXON_NO_OP": "1"}, ["7 INFO", "None None"], 2, False, id="no-op set: the Experiment sends on"),
+    pytest.param({}, {"POLYAXON_NO_OP": "1"}, ["7 INFO", "None None"], 2, False, id="no-op set: it sends on"),
     pytest.param({"POLYAXON_EXPERIMENT_INFO": None, "POLYAXON_LOG_LEVEL": None},
                  {"POLYAXON_EXPERIMENT_INFO": CONTAINERS["0.5.6"]["POLYAXON_EXPERIMENT_INFO"],
                   "POLYAXON_LOG_LEVEL": "DEBUG"}, ["None None", "7 DEBUG"], 1, True, id="variables set"),

@@ -2,7 +2,6 @@
 import atexit
 import math
 import os
-import random
 import sys
 import threading
 import time
@@ -23,7 +22,10 @@ EXIT_TIMEOUT = 5.0
 INTERRUPT_POLL = 0.2  # seconds that the exit waits at a time: an interrupt just before a wait is seen only after it
 REQUEST_TIMEOUT = 10.0
 
-jitter = random.SystemRandom().uniform  # the global generator is the training's, and seeded
+
+def jitter(most: float) -> float:
+    """Return a random number up to this. The generator of `random` is the training's, and seeded."""
+    return most * int.from_bytes(os.urandom(4), "big") / 2 ** 32
 
 
 class Reporter:
@@ -181,7 +183,7 @@ class Reporter:
         if isinstance(unsent, Unset):
             say_once("metrics are kept, but can't be sent now: {}".format(unsent))
         backoff = min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** min(self._failures, 10))
-        self._backoff_ends = time.monotonic() + jitter(0, backoff)
+        self._backoff_ends = time.monotonic() + jitter(backoff)
         self._failures += 1
         return self._failures < self.max_failures
 
