@@ -48,12 +48,16 @@ def _place(name: str) -> Tuple[Any, Callable[[Any], Any]]:
 
 def client_answers() -> bool:
     """Tell who answers; in the midst of an import, where nothing can be decided, it is the environment."""
+    try:
+        return _decided()
+    except late.UnderWay:
+        return False
+
+
+def _decided() -> bool:
     global _client
     if _client is None:
-        try:
-            _client = _client_can_answer()
-        except late.UnderWay:
-            return False
+        _client = _client_can_answer()
     return _client
 
 
@@ -72,16 +76,19 @@ def experiment() -> Any:
 
     In the midst of an import it is one that keeps the metrics in a journal.
     """
-    global _experiment
     if _experiment is _NOT_MADE:
         try:
-            client_answers()
-            with late.importing():
-                if _experiment is _NOT_MADE:
-                    _experiment = _made(find("Experiment"), find("PolyaxonClientException"))
+            _decided()
+            late.alone(_make)
         except late.UnderWay:
             return _made(environment.Experiment, PolyaxonClientException)
     return _experiment
+
+
+def _make() -> None:
+    global _experiment
+    if _experiment is _NOT_MADE:
+        _experiment = _made(find("Experiment"), find("PolyaxonClientException"))
 
 
 def _made(make: Callable[[], Any], exception: Any) -> Any:

@@ -1,7 +1,8 @@
-"""Imports what comes late, with the first call that needs it: requests, and polyaxon-client.
+"""Does what comes late, with the first call that needs it: importing requests or polyaxon-client, making an Experiment.
 
-It comes in the thread that calls, under one lock. A fork waits for the lock, so that no child finds half an import,
-which nobody would end there. Nothing else is imported by a call.
+That is done in a thread of its own while the caller waits. So a signal handler of the caller's runs in no import, which
+might swallow what it raises, or be left half done. One thing at a time is done, under a lock that a fork waits for, so
+that no child finds half an import, which nobody would end there. Nothing else is imported by a call.
 """
 import importlib
 import logging  # noqa: F401 - it too takes a lock before a fork: registered after it, ours waits for imports first
@@ -9,68 +10,88 @@ import os
 import sys
 import threading
 import warnings
-from contextlib import contextmanager
-from typing import Any, Iterator
+from typing import Any, Callable, List, TypeVar
 
-WAIT = 30.0  # seconds for an import of another thread, which may itself wait for one of this thread's
-FORK_WAIT = 5.0  # seconds that a fork waits; in its child all is then as if nothing had been begun
+T = TypeVar("T")
+
+WAIT = 30.0  # seconds that a caller waits; the work goes on
+FORK_WAIT = 5.0  # seconds that a fork waits; in its child nothing is then as it should be, and nothing is done any more
 
 _lock = threading.RLock()
-_working = False  # whether the lock's owner imports
+_is_lost = False  # whether this is such a child
 _fork = threading.local()
+_threads: List[threading.Thread] = []  # kept: what a handler raises while Python forgets a thread would be swallowed
 
 
 class UnderWay(Exception):
-    """An import is under way in this thread (which then runs a signal handler), or one takes too long."""
+    """It can't be done now: an import is under way in this thread (which runs a signal handler), or takes too long."""
 
 
-@contextmanager
-def importing(*packages: str) -> Iterator[None]:
-    """Have the lock, and Python's memory of the warnings that it showed unchanged, while these packages are imported.
-
-    Raises UnderWay where that can't be done now.
-    """
-    global _working
-    taken = _lock
-    if not taken.acquire(timeout=WAIT):
+def alone(work: Callable[[], T]) -> T:
+    """Return what the work returns, or raise what it raises, or UnderWay. It must not come here again."""
+    if _is_lost or _interrupts_an_import():
         raise UnderWay
-    try:
-        if _working or any(map(_is_half_imported, packages)):
-            raise UnderWay
-        _working = True
+
+    def locked() -> T:
+        _threads.append(threading.current_thread())
+        library: Any = warnings
+        with _lock:
+            # who changes the filters makes Python forget what it has shown, and show the script's warnings once more
+            forget, library._filters_mutated = getattr(library, "_filters_mutated", None), lambda: None
+            try:
+                return work()
+            finally:
+                library._filters_mutated = forget
+
+    # at exit there is nothing to interrupt, and an import that was may have left Python's locks with this thread
+    return aside(locked, WAIT, "late") if threading.main_thread().is_alive() else locked()
+
+
+def aside(work: Callable[[], T], seconds: float, name: str) -> T:
+    """Do the work in a thread, which is left alone with it after so many seconds: then UnderWay is raised."""
+    done: List[T] = []
+    failed: List[BaseException] = []
+
+    def do() -> None:
         try:
-            with _warnings_remembered():
-                yield
-        finally:
-            _working = False
-    finally:
-        taken.release()
+            done.append(work())
+        except BaseException as error:
+            failed.append(error)
 
-
-def _is_half_imported(package: str) -> bool:
-    """Tell whether the script itself is just importing it, or a part of it."""
-    return any(
-        getattr(getattr(module, "__spec__", None), "_initializing", False) is True
-        for name, module in list(sys.modules.items()) if name.partition(".")[0] == package)
-
-
-@contextmanager
-def _warnings_remembered() -> Iterator[None]:
-    # whoever changes the filters makes Python forget what it has shown, and show the script's warnings once more
-    library: Any = warnings
-    forget, library._filters_mutated = getattr(library, "_filters_mutated", None), lambda: None
+    thread = threading.Thread(target=do, name="polyaxon_helper." + name, daemon=True)
     try:
-        yield
-    finally:
-        library._filters_mutated = forget
+        thread.start()
+    except RuntimeError:  # at exit, from Python 3.12 on; or there are too many
+        do()
+    else:
+        thread.join(seconds)
+    if failed:
+        raise failed[0]
+    if not done:
+        raise UnderWay
+    return done[0]
+
+
+def _interrupts_an_import() -> bool:
+    """Tell whether a signal handler calls that interrupted an import, or our waiting for one."""
+    frame, in_handler = sys._getframe(), False
+    while frame.f_back:
+        # a signal handler, and no other function, is given the frame that called it: the one that it interrupts
+        given = map(frame.f_locals.get, frame.f_code.co_varnames[:frame.f_code.co_argcount + 1])
+        each = [value for some in given for value in (some if type(some) is tuple else [some])]
+        in_handler = in_handler or any(value is frame.f_back for value in each)
+        frame = frame.f_back
+        if in_handler and (frame.f_code is alone.__code__ or frame.f_code.co_filename.startswith("<frozen importlib")):
+            return True
+    return False
 
 
 def requests() -> Any:
     """Return requests. Raises UnderWay, or what its import raised; then the next call tries again."""
-    if sys.modules.get("requests") is None or _is_half_imported("requests"):
-        with importing("requests", "urllib3"):
-            return importlib.import_module("requests")
-    return sys.modules["requests"]
+    found = sys.modules.get("requests")
+    if found is None or getattr(getattr(found, "__spec__", None), "_initializing", False) is True:
+        return alone(lambda: importlib.import_module("requests"))
+    return found
 
 
 def _before_fork() -> None:
@@ -83,10 +104,9 @@ def _after_fork() -> None:
 
 
 def _begin_anew() -> None:
-    global _lock, _working
+    global _is_lost
+    _is_lost = _is_lost or not _fork.has_lock
     _after_fork()
-    if not _fork.has_lock:
-        _lock, _working = threading.RLock(), False
 
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork

@@ -37,16 +37,21 @@ _lock = threading.RLock()
 
 def has_client() -> bool:
     """Tell whether there is a client, imported now if need be. Raises late.UnderWay where that can't be done now."""
-    global _tried
     if not _tried:
-        with late.importing(PACKAGE):
-            if not _tried:
-                _import_client()
-                _tried = True
+        for trouble in late.alone(_troubles):
+            warn_once(trouble)  # here, where the user's line is found
     return failure is None
 
 
-def _import_client() -> None:
+def _troubles() -> List[str]:
+    global _tried
+    troubles = [] if _tried else list(_import_client())
+    _tried = True
+    return troubles
+
+
+def _import_client() -> Iterator[str]:
+    """Import the client, and give what is to be said about it."""
     global failure
     stub = sys.modules.get(PACKAGE)
     if stub is not None and getattr(stub, "__spec__", None) is None:  # a test's
@@ -59,7 +64,7 @@ def _import_client() -> None:
     if spec is None:
         return
     if importlib.util.find_spec("traceml") is not None:
-        warn_once(
+        yield (
             "polyaxon-client and polyaxon 2 (traceml) are both installed here. They need different releases of the "
             "same libraries, so one or both can't be imported. Have each in an environment of its own: "
             "pip uninstall polyaxon-client polyaxon-schemas, or pip uninstall polyaxon traceml"
@@ -73,7 +78,7 @@ def _import_client() -> None:
             _installed_release(list(spec.submodule_search_locations or [])), type(error).__name__, error)
         remedy = "To have the client: " + _remedy_of(error)
         failure = kind(without_tokens(text + remedy), name=PACKAGE)
-        warn_once(text + "polyaxon_helper goes on without it, from the environment alone. " + remedy)
+        yield text + "polyaxon_helper goes on without it, from the environment alone. " + remedy
 
 
 def _import_real_client() -> None:

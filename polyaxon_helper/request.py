@@ -1,10 +1,7 @@
 """Makes one HTTP request, which takes no longer than the caller says, whatever the server does."""
-import threading
-from typing import Any, Callable, List, Mapping, NamedTuple, Optional, TypeVar
+from typing import Any, Mapping, NamedTuple, Optional
 
 from . import late
-
-T = TypeVar("T")
 
 CONNECT_SECONDS = 3.05
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
@@ -37,7 +34,10 @@ def request(method: str, url: str, headers: Mapping[str, str], seconds: float, b
         library = late.requests()
     except Exception as error:
         raise Unset("requests can't be imported: {}".format(type(error).__name__)) from None
-    return _within(seconds, lambda: _request(library, method, url, headers, seconds, body))
+    try:  # a socket's timeout is one of each read
+        return late.aside(lambda: _request(library, method, url, headers, seconds, body), seconds, "request")
+    except late.UnderWay:
+        raise Slow("no answer within {:.3g} s".format(seconds)) from None
 
 
 def _request(
@@ -61,28 +61,3 @@ def _request(
         if isinstance(error, ValueError):
             raise Unset(name + ": the API's host is no URL") from None
         raise (Slow if isinstance(error, errors.ReadTimeout) else Unsent)(name) from None
-
-
-def _within(seconds: float, work: Callable[[], T]) -> T:
-    """Do the work in a thread that is given up after so many seconds: a socket's timeout is one of each read."""
-    done: List[T] = []
-    failed: List[Exception] = []
-
-    def do() -> None:
-        try:
-            done.append(work())
-        except Exception as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=do, name="polyaxon_helper.request", daemon=True)
-    try:
-        thread.start()
-    except RuntimeError:  # at exit, from Python 3.12 on; or there are too many
-        do()
-    else:
-        thread.join(seconds)
-    if failed:
-        raise failed[0]
-    if not done:
-        raise Slow("no answer within {:.3g} s".format(seconds))
-    return done[0]
