@@ -12,6 +12,8 @@ import threading
 import warnings
 from typing import Any, Callable, List, TypeVar
 
+from .threads import TooLong, aside
+
 T = TypeVar("T")
 
 WAIT = 30.0  # seconds that a caller waits; the work goes on
@@ -28,7 +30,7 @@ class UnderWay(Exception):
 
 
 def alone(work: Callable[[], T]) -> T:
-    """Return what the work returns, or raise what it raises, or UnderWay. It must not come here again."""
+    """Return what the work returns, or raise what it raises, or UnderWay. It must not call this."""
     if _is_lost or _interrupts_an_import():
         raise UnderWay
 
@@ -43,33 +45,12 @@ def alone(work: Callable[[], T]) -> T:
             finally:
                 library._filters_mutated = forget
 
-    # at exit there is nothing to interrupt, and an import that was may have left Python's locks with this thread
-    return aside(locked, WAIT, "late") if threading.main_thread().is_alive() else locked()
-
-
-def aside(work: Callable[[], T], seconds: float, name: str) -> T:
-    """Do the work in a thread, which is left alone with it after so many seconds: then UnderWay is raised."""
-    done: List[T] = []
-    failed: List[BaseException] = []
-
-    def do() -> None:
-        try:
-            done.append(work())
-        except BaseException as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=do, name="polyaxon_helper." + name, daemon=True)
+    if not threading.main_thread().is_alive():  # at exit: an interrupted import may have left this thread locks
+        return locked()
     try:
-        thread.start()
-    except RuntimeError:  # at exit, from Python 3.12 on; or there are too many
-        do()
-    else:
-        thread.join(seconds)
-    if failed:
-        raise failed[0]
-    if not done:
-        raise UnderWay
-    return done[0]
+        return aside(locked, WAIT, "late")
+    except TooLong:
+        raise UnderWay from None
 
 
 def _interrupts_an_import() -> bool:

@@ -2,6 +2,7 @@
 from typing import Any, Mapping, NamedTuple, Optional
 
 from . import late
+from .threads import TooLong, aside
 
 CONNECT_SECONDS = 3.05
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
@@ -35,8 +36,8 @@ def request(method: str, url: str, headers: Mapping[str, str], seconds: float, b
     except Exception as error:
         raise Unset("requests can't be imported: {}".format(type(error).__name__)) from None
     try:  # a socket's timeout is one of each read
-        return late.aside(lambda: _request(library, method, url, headers, seconds, body), seconds, "request")
-    except late.UnderWay:
+        return aside(lambda: _request(library, method, url, headers, seconds, body), seconds, "request")
+    except TooLong:
         raise Slow("no answer within {:.3g} s".format(seconds)) from None
 
 

@@ -10,6 +10,7 @@ from typing import Any, List, Mapping, Optional
 
 from .. import late
 from ..request import Slow, Unsent, Unset
+from ..threads import begin
 from ..variables import NO_OP, OFFLINE, flag
 from ..warn import say_once
 from . import api, entries, tokens
@@ -74,9 +75,7 @@ class Reporter:
         self._end_after_children()
         thread = self._thread = threading.Thread(target=self._run, name="polyaxon_helper.reporter", daemon=True)
         try:
-            thread.start()
-        except RuntimeError:  # at exit, from 3.12 on; or there are too many
-            pass
+            begin(thread)
         finally:  # also where an interrupt came meanwhile
             if not thread.is_alive():
                 self._thread = None
