@@ -19,6 +19,8 @@ T = TypeVar("T")
 WAIT = 30.0  # seconds that a caller waits; the work goes on
 FORK_WAIT = 5.0  # seconds that a fork waits; in its child nothing is then as it should be, and nothing is done any more
 
+_WANTED = ("gc", "encodings.punycode", "requests")  # the first by weakref at exit, the second for a host like bücher.de
+
 _lock = threading.RLock()
 _is_lost = False  # whether this is such a child
 _fork = threading.local()
@@ -71,7 +73,7 @@ def requests() -> Any:
     """Return requests. Raises UnderWay, or what its import raised; then the next call tries again."""
     found = sys.modules.get("requests")
     if found is None or getattr(getattr(found, "__spec__", None), "_initializing", False) is True:
-        return alone(lambda: importlib.import_module("requests"))
+        return alone(lambda: [importlib.import_module(name) for name in _WANTED][-1])
     return found
 
 

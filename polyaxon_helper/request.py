@@ -52,7 +52,10 @@ def _request(
             method, url, data=body, headers=sent, auth=lambda prepared: prepared, allow_redirects=False, stream=True,
             timeout=(min(CONNECT_SECONDS, seconds), seconds),
         ) as response:
-            return Answer(response.status_code, response.headers, response.raw.read(MAX_ANSWER_BYTES))
+            answer = Answer(response.status_code, response.headers, response.raw.read(MAX_ANSWER_BYTES))
+            # at exit the session itself leaves its connection to be collected, with a ResourceWarning
+            (getattr(response.raw, "_pool", None) or session).close()
+            return answer
     except Exception as error:  # a library's text may quote a header: the name of its class must do
         name, errors = type(error).__name__, library.exceptions
         if isinstance(error, errors.InvalidProxyURL):

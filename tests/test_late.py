@@ -2,12 +2,12 @@
 
 A moment is the so-manieth function that Python calls in the first call, in whichever thread: no sleep decides.
 """
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 import pytest
 
 from .classic.conftest import Run, Server, run, server, server_process  # noqa: F401
-from .processes import needs_client, posix
+from .processes import needs_client, posix, write_line
 
 pytestmark = [pytest.mark.slow, posix]
 
@@ -157,8 +157,157 @@ def stopped(server: Server) -> List[int]:  # noqa: F811
     return sorted(entry["values"]["stopped"] for entry in server.stored if "stopped" in entry["values"])
 
 
-def test_a_signal_in_the_first_call(server: Server, run: Run) -> None:  # noqa: F811
+def test_a_signal_in_the_first_call_that_ends_the_process(server: Server, run: Run) -> None:  # noqa: F811
     ended = run(SIGNAL.format("", MANY), **QUICK)
     assert ended.stdout.split() == ["143"] * len(MANY), ended.stderr
     assert (ended.stderr, run.journals()) == ("", [])
     assert stopped(server) == MANY
+
+
+def test_a_signal_in_the_scripts_own_import(server: Server, run: Run) -> None:  # noqa: F811
+    """Python itself may swallow what the handler raises there, and requests' libraries may be half imported then."""
+    ended = run(SIGNAL.format("import requests", MANY), **QUICK)
+    assert set(ended.stdout.split()) <= {"143", "99"}, ended.stderr
+    assert ended.stdout.split().count("99") <= ended.stderr.count("Exception ignored in")
+    run.resend()
+    assert (stopped(server), run.journals()) == (MANY, [])
+
+
+TIMER = """
+import itertools, os, signal, sys
+ticks, on = itertools.count(), True
+def tick(*_):
+    send_metrics(step=next(ticks))
+    if on:
+        signal.setitimer(signal.ITIMER_REAL, 0.001)
+def stop(*_):
+    send_metrics(stopped=1)
+    print(next(ticks), flush=True)
+    sys.exit(143)
+signal.signal(signal.SIGALRM, tick)
+signal.signal(signal.SIGTERM, stop)
+signal.setitimer(signal.ITIMER_REAL, 0.001)
+send_metrics(first=1)
+on = False
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+def test_a_timer_of_1_khz_whose_handler_sends(server: Server, run: Run) -> None:  # noqa: F811
+    ended = run(TIMER, **QUICK)
+    assert (ended.returncode, ended.stderr, run.journals()) == (143, "", [])
+    steps = sorted(entry["values"]["step"] for entry in server.stored if "step" in entry["values"])
+    assert steps[:int(ended.stdout)] == list(range(int(ended.stdout))) and len(set(steps)) == len(steps)
+    assert stopped(server) == [1]
+
+
+GOES_ON = START + """
+def handler(*_):
+    before = set(sys.modules)
+    send_metrics(stopped=1)
+    print(sorted(set(sys.modules) - before), threading.active_count())
+def in_the_midst(frame, event, argument):
+    if event == "call" and frame.f_globals.get("__name__") == {module!r} and frame.f_code.co_name == "<module>":
+        sys.setprofile(None)
+        threading.setprofile(None)
+        os.kill(os.getpid(), signal.SIGTERM)
+signal.signal(signal.SIGTERM, handler)
+sys.setprofile(in_the_midst)
+import {module}
+send_metrics(step=2)
+"""
+
+
+@pytest.mark.parametrize("module", ["requests.adapters", "urllib3.connection", "ssl"])
+def test_a_handler_imports_nothing_in_the_midst_of_an_import(
+    module: str, server: Server, run: Run  # noqa: F811
+) -> None:
+    ended = run(GOES_ON.format(module=module), **QUICK)
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("[] 1\n", "", 0)
+    assert [entry["values"] for entry in server.stored] == [{"stopped": 1}, {"step": 2}]
+
+
+DURING = START + """
+import polyaxon_helper.late as late
+def handler(*_):
+    send_metrics(stopped=1)
+    print("sent", flush=True)
+def in_the_midst(frame, event, argument):
+    if event == "call" and frame.f_globals.get("__name__") == "polyaxon_client.tracking.experiment" and (
+        frame.f_code.co_name == {function!r}
+    ):
+        threading.setprofile(None)
+        sys.setprofile(None)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.3)  # for the main thread, to run its handler
+signal.signal(signal.SIGTERM, handler)
+threading.setprofile(in_the_midst)
+send_metrics(step=2)
+"""
+
+
+@needs_client
+@pytest.mark.parametrize("function", ["<module>", "__init__"])
+def test_a_handlers_metric_while_the_client_comes_is_sent_too(
+    function: str, server: Server, run: Run  # noqa: F811
+) -> None:
+    ended = run(DURING.format(function=function), POLYAXON_IS_MANAGED="true", **with_client(run, "client"))
+    assert (ended.stdout, ended.returncode) == ("sent\n", 0), ended.stderr
+    assert sorted(map(str, (entry["values"] for entry in server.stored))) == ["{'step': 2}", "{'stopped': 1}"]
+
+
+DEV = """
+import os, sys
+send_metrics(step=1)
+sys.stdin.readline()
+pid = os.fork()
+if not pid:
+    send_metrics(step=2)
+    sys.exit()
+os.waitpid(pid, 0)
+send_metrics(step=3)
+"""
+
+
+@pytest.mark.parametrize("waits_for", [
+    pytest.param({"requests": 1}, id="while a request is on its way"),
+    pytest.param({"stored": 1}, id="between requests"),
+])
+@pytest.mark.parametrize("options", [["-X", "dev"], ["-W", "error::ResourceWarning"]])
+def test_no_resource_warning_in_a_fork(
+    options: List[str], waits_for: Dict[str, int], server: Server, run: Run  # noqa: F811
+) -> None:
+    if "stored" not in waits_for:
+        server.fault({"kind": "drip", "pace": 0.02})
+    with run.start(DEV, *options, **QUICK) as process:
+        server.wait(**waits_for)
+        write_line(process, "")
+        ended = run.end(process)
+    assert (ended.stderr, ended.returncode) == ("", 0)
+    assert set(server.steps()) == {1, 2, 3}
+
+
+IMPORTED = """
+import atexit, sys
+from polyaxon_helper.classic import sending
+send_metrics(step=1)
+before = set(sys.modules)
+summary = sending.Reporter.summary
+def told(reporter):
+    print(sorted(set(sys.modules) - before), flush=True)
+    return summary(reporter)
+sending.Reporter.summary = told
+for line in sys.stdin:
+    send_metrics(step=2)
+"""
+
+
+@pytest.mark.parametrize("host", [None, "http://localhost:9", "https://127.0.0.1:9", "no URL", "http://b\u00fccher:9"])
+def test_nothing_is_imported_after_the_first_call(host: Optional[str], server: Server, run: Run) -> None:  # noqa: F811
+    variables = {"POLYAXON_API_HTTP_HOST": host, "POLYAXON_HELPER_EXIT_TIMEOUT": "1"} if host else {}
+    with run.start(IMPORTED, **QUICK, **variables) as process:
+        if not host:
+            server.wait(stored=1)
+        write_line(process, "")
+        ended = run.end(process)
+    assert (ended.stdout, ended.returncode) == ("[]\n", 0), ended.stderr
