@@ -44,6 +44,7 @@ class Reporter:
         self._draining = threading.Lock()
         self._failures = 0
         self._backoff_ends = 0.0
+        self._waits = False  # the exit, for the thread: a signal handler can't wait for it too, up to Python 3.12
         self._finalizer: Any = None
 
     # --- the caller's thread
@@ -59,7 +60,7 @@ class Reporter:
                 finally:
                     self._starting.release()
         if self.ending.is_set() or not threading.main_thread().is_alive():
-            if threading.current_thread() is threading.main_thread():
+            if threading.current_thread() is threading.main_thread() and not self._waits:
                 self.end()  # in a hook at exit: our own may have no turn any more
         return trouble
 
@@ -104,12 +105,14 @@ class Reporter:
         self.backlog.abandoned = left_behind()
         self.ending.set()
         try:
+            self._waits = True
             while self._thread and self._thread.is_alive() and time.monotonic() < self._deadline:
                 self._thread.join(min(INTERRUPT_POLL, self._deadline - time.monotonic()))
+            self._waits = False
             if not self._thread or not self._thread.is_alive():
                 self.drain()  # what came after the thread's end, or all
         except KeyboardInterrupt:  # somebody wants it to end now
-            pass
+            self._waits = False
         while self.backlog.adopt():  # what there was no time for is told
             pass
         say_once(self.summary())
