@@ -17,10 +17,10 @@ START = """
 import os, signal, sys, threading, time
 from polyaxon_helper import get_data_paths, send_metrics
 
-def at(moment, do):
+def at(moment, do, functions=()):
     seen = []
     def profile(frame, event, argument):
-        if event == "call" and frame.f_code is not do.__code__:
+        if event == "call" and frame.f_code is not do.__code__ and (not functions or frame.f_code.co_name in functions):
             seen.append(None)
             if len(seen) == moment:
                 do()
@@ -137,17 +137,17 @@ def work(moment):
     def send_signal():
         os.kill(os.getpid(), signal.SIGTERM)
     signal.signal(signal.SIGTERM, handler)
-    profile = at(moment, send_signal)
+    profile = at(moment, send_signal, {functions})
     threading.setprofile(profile)
     sys.setprofile(profile)
     try:
-        {}
+        {before}
         send_metrics(step=moment)
     finally:
         sys.setprofile(None)
         threading.setprofile(None)
     sys.exit(99)
-first_call_at_each({}, work)
+first_call_at_each({moments}, work)
 """
 # all around the import, in this thread, and some in it, in another
 MANY = [*range(1, 200, 5), *range(250, 20000, 500)]
@@ -157,16 +157,22 @@ def stopped(server: Server) -> List[int]:  # noqa: F811
     return sorted(entry["values"]["stopped"] for entry in server.stored if "stopped" in entry["values"])
 
 
-def test_a_signal_in_the_first_call_that_ends_the_process(server: Server, run: Run) -> None:  # noqa: F811
-    ended = run(SIGNAL.format("", MANY), **QUICK)
-    assert ended.stdout.split() == ["143"] * len(MANY), ended.stderr
+@pytest.mark.parametrize("functions, moments", [
+    pytest.param((), MANY, id="at any moment"),
+    pytest.param(("cb", "remove"), list(range(1, 12)), id="while the import system forgets a lock"),
+])
+def test_a_signal_in_the_first_call_that_ends_the_process(
+    functions: Any, moments: List[int], server: Server, run: Run  # noqa: F811
+) -> None:
+    ended = run(SIGNAL.format(before="", functions=functions, moments=moments), **QUICK)
+    assert ended.stdout.split() == ["143"] * len(moments), ended.stderr
     assert (ended.stderr, run.journals()) == ("", [])
-    assert stopped(server) == MANY
+    assert stopped(server) == moments
 
 
 def test_a_signal_in_the_scripts_own_import(server: Server, run: Run) -> None:  # noqa: F811
     """Python itself may swallow what the handler raises there, and requests' libraries may be half imported then."""
-    ended = run(SIGNAL.format("import requests", MANY), **QUICK)
+    ended = run(SIGNAL.format(before="import requests", functions=(), moments=MANY), **QUICK)
     assert set(ended.stdout.split()) <= {"143", "99"}, ended.stderr
     assert ended.stdout.split().count("99") <= ended.stderr.count("Exception ignored in")
     run.resend()
