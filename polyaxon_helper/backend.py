@@ -37,8 +37,9 @@ def _module_of(name: str, home: Optional[str]) -> Any:
     if home is None or not client_answers():
         return environment
     if name.startswith("get_outputs") and os.environ.get(BUCKETS):
-        with late.importing():
-            lending.give_credentials()
+        trouble = late.alone(lending.give_credentials)
+        if trouble:
+            warn_once(trouble)
     return sys.modules.get(home)
 
 
@@ -65,18 +66,21 @@ def experiment() -> Any:
 
     In the midst of an import it is one that keeps the metrics in a journal.
     """
-    global _experiment
     if _experiment is _NOT_MADE:
         try:
-            from_client = client_answers()
-            with late.importing():
-                if _experiment is _NOT_MADE:
-                    made = _made(find("Experiment"), find("PolyaxonClientException"))
-                    if not from_client and getattr(made, "is_off", True):  # the next call may find another environment
-                        return made
-                    _experiment = made
+            return late.alone(_make) if client_answers() else _make()
         except late.UnderWay:
             return _made(environment.Experiment, PolyaxonClientException)
+    return _experiment
+
+
+def _make() -> Any:
+    global _experiment
+    if _experiment is _NOT_MADE:
+        made = _made(find("Experiment"), find("PolyaxonClientException"))
+        if not _client and getattr(made, "is_off", True):  # the next call may find another environment
+            return made
+        _experiment = made
     return _experiment
 
 

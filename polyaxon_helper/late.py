@@ -1,7 +1,8 @@
-"""Imports what comes late, with the first call that needs it: requests, and polyaxon-client.
+"""Does what comes late, with the first call that needs it: importing requests or polyaxon-client, making an Experiment.
 
-It comes in the thread that calls, under one lock. A fork waits for the lock, so that no child finds half an import,
-which nobody would end there. Nothing else is imported by a call.
+That is done in a thread of its own while the caller waits. So a signal handler of the caller's runs in no import, which
+might swallow what it raises, or be left half done. One thing at a time is done, under a lock that a fork waits for, so
+that no child finds half an import, which nobody would end there. Nothing else is imported by a call.
 """
 import importlib
 import logging  # noqa: F401 - it too takes a lock before a fork: registered after it, ours waits for imports first
@@ -9,84 +10,86 @@ import os
 import sys
 import threading
 import warnings
-from contextlib import contextmanager
-from typing import Any, Iterator
+from typing import Any, Callable, List, TypeVar
 
-WAIT = 30.0  # seconds for an import of another thread, which may itself wait for one of this thread's
-FORK_WAIT = 5.0  # seconds that a fork waits; in its child all is then as if nothing had been begun
+from .threads import TooLong, aside
 
-_lock = threading.RLock()
-_working = False  # whether the lock's owner imports
+T = TypeVar("T")
+
+WAIT = 30.0  # seconds that a caller waits; the work goes on
+FORK_WAIT = 5.0  # seconds that a fork waits; in its child nothing is then as it should be, and nothing is done any more
+
+_WANTED = ("gc", "encodings.punycode", "requests")  # the first by weakref at exit, the second for a host like bücher.de
+
+lock = threading.RLock()
+_is_lost = False  # whether this is such a child
 _fork = threading.local()
+_threads: List[threading.Thread] = []  # kept: what a handler raises while Python forgets a thread would be swallowed
 
 
 class UnderWay(Exception):
-    """An import is under way in this thread (which then runs a signal handler), or takes too long, or Python ends."""
+    """It can't be done now: an import is under way in this thread (which runs a signal handler), or takes too long."""
 
 
-@contextmanager
-def importing(*packages: str) -> Iterator[None]:
-    """Have the lock, and Python's memory of the warnings that it showed unchanged, while these packages are imported.
-
-    Raises UnderWay where that can't be done now.
-    """
-    global _working
-    taken = _lock
-    if not taken.acquire(timeout=WAIT):
+def alone(work: Callable[[], T]) -> T:
+    """Return what the work returns, or raise what it raises, or UnderWay. It must not call this."""
+    if _is_lost or sys.is_finalizing() or _interrupts_an_import():
         raise UnderWay
+
+    def locked() -> T:
+        _threads.append(threading.current_thread())
+        library: Any = warnings
+        with lock:
+            # who changes the filters makes Python forget what it has shown, and show the script's warnings once more
+            forget, library._filters_mutated = getattr(library, "_filters_mutated", None), lambda: None
+            try:
+                return work()
+            finally:
+                library._filters_mutated = forget
+
+    if not threading.main_thread().is_alive():  # at exit: an interrupted import may have left this thread locks
+        return locked()
     try:
-        if _working or sys.is_finalizing() or any(map(_is_half_imported, packages)):
-            raise UnderWay
-        _working = True
-        try:
-            with _warnings_remembered():
-                yield
-        finally:
-            _working = False
-    finally:
-        taken.release()
+        return aside(locked, WAIT, "late")
+    except TooLong:
+        raise UnderWay from None
 
 
-def _is_half_imported(package: str) -> bool:
-    """Tell whether the script itself is just importing it, or a part of it."""
-    return any(
-        getattr(getattr(module, "__spec__", None), "_initializing", False) is True
-        for name, module in list(sys.modules.items()) if name.partition(".")[0] == package)
-
-
-@contextmanager
-def _warnings_remembered() -> Iterator[None]:
-    # whoever changes the filters makes Python forget what it has shown, and show the script's warnings once more
-    library: Any = warnings
-    forget, library._filters_mutated = getattr(library, "_filters_mutated", None), lambda: None
-    try:
-        yield
-    finally:
-        library._filters_mutated = forget
+def _interrupts_an_import() -> bool:
+    """Tell whether a signal handler calls that interrupted an import, or our waiting for one."""
+    frame, in_handler = sys._getframe(), False
+    while frame.f_back:
+        # a signal handler, and no other function, is given the frame that called it: the one that it interrupts
+        given = map(frame.f_locals.get, frame.f_code.co_varnames[:frame.f_code.co_argcount + 1])
+        each = [value for some in given for value in (some if type(some) is tuple else [some])]
+        in_handler = in_handler or any(value is frame.f_back for value in each)
+        frame = frame.f_back
+        if in_handler and (frame.f_code is alone.__code__ or frame.f_code.co_filename.startswith("<frozen importlib")):
+            return True
+    return False
 
 
 def requests() -> Any:
     """Return requests. Raises UnderWay, or what its import raised; then the next call tries again."""
-    if sys.modules.get("requests") is None or _is_half_imported("requests"):
-        with importing("requests", "urllib3"):
-            return importlib.import_module("requests")
-    return sys.modules["requests"]
+    found = sys.modules.get("requests")
+    if found is None or getattr(getattr(found, "__spec__", None), "_initializing", False) is True:
+        return alone(lambda: [importlib.import_module(name) for name in _WANTED][-1])
+    return found
 
 
 def _before_fork() -> None:
-    _fork.has_lock = _lock.acquire(timeout=FORK_WAIT)
+    _fork.has_lock = lock.acquire(timeout=FORK_WAIT)
 
 
 def _after_fork() -> None:
     if _fork.has_lock:
-        _lock.release()
+        lock.release()
 
 
 def _begin_anew() -> None:
-    global _lock, _working
+    global _is_lost
+    _is_lost = _is_lost or not _fork.has_lock
     _after_fork()
-    if not _fork.has_lock:
-        _lock, _working = threading.RLock(), False
 
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork

@@ -36,16 +36,21 @@ _credentials_given = False
 
 def has_client() -> bool:
     """Tell whether there is a client, imported now if need be. Raises late.UnderWay where that can't be done now."""
-    global _tried
     if not _tried:
-        with late.importing(PACKAGE):
-            if not _tried:
-                _import_client()
-                _tried = True
+        for trouble in late.alone(_troubles):
+            warn_once(trouble)  # here, where the user's line is found
     return failure is None
 
 
-def _import_client() -> None:
+def _troubles() -> List[str]:
+    global _tried
+    troubles = [] if _tried else list(_import_client())
+    _tried = True
+    return troubles
+
+
+def _import_client() -> Iterator[str]:
+    """Import the client, and give what is to be said about it."""
     global failure
     spec = None
     try:
@@ -54,7 +59,7 @@ def _import_client() -> None:
             if spec is None:
                 return
             if not _is_stub("traceml") and importlib.util.find_spec("traceml") is not None:
-                warn_once(
+                yield (
                     "polyaxon-client and polyaxon 2 (traceml) are both installed here. They need different releases of "
                     "the same libraries, so one or both can't be imported. Have each in an environment of its own: "
                     "pip uninstall polyaxon-client polyaxon-schemas, or pip uninstall polyaxon traceml"
@@ -67,7 +72,7 @@ def _import_client() -> None:
             _installed_release(spec and spec.origin or ""), type(error).__name__, error)
         remedy = "To have the client: " + next(_REMEDIES[sign] for sign in _REMEDIES if sign in str(error))
         failure = kind(without_tokens(text + remedy), name=PACKAGE)
-        warn_once(text + "polyaxon_helper goes on without it, from the environment alone. " + remedy)
+        yield text + "polyaxon_helper goes on without it, from the environment alone. " + remedy
 
 
 def _is_stub(name: str) -> bool:
@@ -89,7 +94,7 @@ def _import_real_client() -> None:
 @contextmanager
 def lent_names() -> Iterator[None]:
     """Lend the dropped names, silence the warnings of what needs them, and put back everything as it was."""
-    with late._lock:
+    with late.lock:
         # Not catch_warnings: that makes Python forget which warnings it has shown, and show the script's once more.
         # What is imported sets filters of its own (to show every DeprecationWarning, each time), which go too.
         filters: Any = warnings.filters
@@ -123,12 +128,15 @@ def _lending(make: Callable[..., None]) -> Callable[..., None]:
     return __init__
 
 
-def give_credentials() -> None:
-    """Put a bucket's credentials into os.environ, as an Experiment does that is made in a run; once, unless one was."""
+def give_credentials() -> str:
+    """Put a bucket's credentials into os.environ, as an Experiment does that is made in a run; once, unless one was.
+
+    Return what is to be said about it, if anything is.
+    """
     global _credentials_given
     base: Any = sys.modules.get(TRACKING + ".base")  # a stub has none
     if _credentials_given or base is None:
-        return
+        return ""
     _credentials_given = True
     try:
         if getattr(base.settings, "IS_MANAGED", base.settings.IN_CLUSTER) and base.get_outputs_path():
@@ -136,7 +144,8 @@ def give_credentials() -> None:
                 base.StoreManager(path=base.get_outputs_path()).set_env_vars()
     except Exception as error:  # whose text may quote a secret
         why = str(error) if isinstance(error, ImportError) else "is what {} names right?".format(BUCKETS)
-        warn_once("A bucket's credentials can't be put into os.environ ({}: {})".format(type(error).__name__, why))
+        return "A bucket's credentials can't be put into os.environ ({}: {})".format(type(error).__name__, why)
+    return ""
 
 
 def _installed_release(package: str) -> str:

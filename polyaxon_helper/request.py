@@ -1,11 +1,9 @@
 """Makes one HTTP request, which takes no longer than the caller says, whatever the server does."""
 import re
-import threading
-from typing import Any, Callable, List, Mapping, NamedTuple, Optional, TypeVar
+from typing import Any, Mapping, NamedTuple, Optional
 
 from . import late
-
-T = TypeVar("T")
+from .threads import TooLong, aside
 
 CONNECT_SECONDS = 3.05
 _IN_HEADERS = re.compile(r"[ -~\x80-\xff]*\Z")
@@ -41,7 +39,10 @@ def request(method: str, url: str, headers: Mapping[str, str], seconds: float, b
         raise Unsent("requests can't be imported while something else is, or at the very end") from None
     except Exception as error:
         raise Unset("requests can't be imported: {}".format(type(error).__name__)) from None
-    return _within(seconds, lambda: _request(library, method, url, headers, seconds, body))
+    try:  # a socket's timeout is one of each read
+        return aside(lambda: _request(library, method, url, headers, seconds, body), seconds, "request")
+    except TooLong:
+        raise Slow("no answer within {:.3g} s".format(seconds)) from None
 
 
 def _request(
@@ -57,7 +58,10 @@ def _request(
             method, url, data=body, headers=sent, auth=lambda prepared: prepared, allow_redirects=False, stream=True,
             timeout=(min(CONNECT_SECONDS, seconds), seconds),
         ) as response:
-            return Answer(response.status_code, response.headers, response.raw.read(MAX_ANSWER_BYTES))
+            answer = Answer(response.status_code, response.headers, response.raw.read(MAX_ANSWER_BYTES))
+            # at exit the session itself leaves its connection to be collected, with a ResourceWarning
+            (getattr(response.raw, "_pool", None) or session).close()
+            return answer
     except Exception as error:  # a library's text may quote a header: the name of its class must do
         name, errors = type(error).__name__, library.exceptions
         if isinstance(error, errors.InvalidProxyURL):
@@ -65,28 +69,3 @@ def _request(
         if isinstance(error, ValueError):
             raise Unset(name + ": the API's host is no URL") from None
         raise (Slow if isinstance(error, errors.ReadTimeout) else Unsent)(name) from None
-
-
-def _within(seconds: float, work: Callable[[], T]) -> T:
-    """Do the work in a thread that is given up after so many seconds: a socket's timeout is one of each read."""
-    done: List[T] = []
-    failed: List[Exception] = []
-
-    def do() -> None:
-        try:
-            done.append(work())
-        except Exception as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=do, name="polyaxon_helper.request", daemon=True)
-    try:
-        thread.start()
-    except RuntimeError:  # at exit, from Python 3.12 on; or there are too many
-        do()
-    else:
-        thread.join(seconds)
-    if failed:
-        raise failed[0]
-    if not done:
-        raise Slow("no answer within {:.3g} s".format(seconds))
-    return done[0]

@@ -9,6 +9,7 @@ from typing import Any, List, Mapping, Optional
 
 from .. import late
 from ..request import Slow, Unsent, Unset
+from ..threads import begin
 from ..variables import NO_OP, OFFLINE, flag
 from ..warn import say_once
 from . import api, tokens
@@ -46,6 +47,7 @@ class Reporter:
         self._draining = threading.Lock()
         self._failures = 0
         self._backoff_ends = 0.0
+        self._waits = False  # the exit, for the thread: a signal handler can't wait for it too, up to Python 3.12
         self._finalizer: Any = None
 
     # --- the caller's thread
@@ -60,7 +62,7 @@ class Reporter:
                     self.start()
                 finally:
                     self._starting.release()
-        if self.ending.is_set() and threading.current_thread() is threading.main_thread():
+        if self.ending.is_set() and not self._waits and threading.current_thread() is threading.main_thread():
             self.end()  # in a hook at exit that has its turn after ours
         return trouble
 
@@ -76,9 +78,7 @@ class Reporter:
         self._end_after_children()
         thread = self._thread = threading.Thread(target=self._run, name="polyaxon_helper.reporter", daemon=True)
         try:
-            thread.start()
-        except RuntimeError:  # at exit, from 3.12 on; or there are too many
-            pass
+            begin(thread)
         finally:  # also where an interrupt came meanwhile
             if not thread.is_alive():
                 self._thread = None
@@ -107,12 +107,14 @@ class Reporter:
         self.backlog.abandoned = left_behind()
         self.ending.set()
         try:
+            self._waits = True
             while self._thread and self._thread.is_alive() and time.monotonic() < self._deadline:
                 self._thread.join(min(INTERRUPT_POLL, self._deadline - time.monotonic()))
+            self._waits = False
             if not self._thread or not self._thread.is_alive():
                 self.drain()  # what came after the thread's end, or all
         except KeyboardInterrupt:  # somebody wants it to end now
-            pass
+            self._waits = False
         while self.backlog.adopt():  # what there was no time for is told
             pass
         self.backlog.leave(ending=True)

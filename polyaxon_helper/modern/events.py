@@ -21,6 +21,7 @@ from typing import Any, Counter as Counts, Dict, List, Mapping, Optional, Set
 
 from .. import checks, late
 from ..files import FLAGS
+from ..threads import begin
 from ..variables import OFFLINE, flag
 from ..warn import say_once, warn_once
 from . import run
@@ -151,11 +152,12 @@ def _tell() -> None:
     try:
         late.requests()  # in the caller's thread
         _telling = threading.Thread(target=_patch, name="polyaxon_helper.events", daemon=True)
-        _telling.start()
+        if not begin(_telling):
+            _telling = None
     except late.UnderWay:
         _told.release()  # by the next metric, then
-    except Exception:  # no requests, or no thread any more: the metrics are in the files all the same
-        _telling = None
+    except Exception:  # no requests: the metrics are in the files all the same
+        pass
 
 
 def _patch() -> None:

@@ -15,6 +15,7 @@ WITH_PATHS = {
 }
 # Limits and delays that a test may set by an environment variable of the same name
 SETTINGS = {
+    "polyaxon_helper.late": ("FORK_WAIT",),
     "polyaxon_helper.classic.journal": ("BATCH_BYTES",),
     "polyaxon_helper.classic.backlog": ("MAX_BYTES", "MAX_IN_MEMORY"),
     "polyaxon_helper.classic.sending": ("GATHER", "FIRST_BACKOFF", "REQUEST_TIMEOUT"),

@@ -1,0 +1,48 @@
+"""Starts threads, and waits for them, such that what a signal handler raises meanwhile is raised."""
+import sys
+import threading
+from typing import Callable, List, TypeVar
+
+T = TypeVar("T")
+
+
+class TooLong(Exception):
+    """The work was not done in time; it goes on."""
+
+
+def aside(work: Callable[[], T], seconds: float, name: str) -> T:
+    """Do the work in a thread, wait for it at most so many seconds, and return what it returns or raise what it raises.
+
+    Raises TooLong. Where there can be no thread it is done here.
+    """
+    done: List[T] = []
+    failed: List[BaseException] = []
+
+    def do() -> None:
+        try:
+            done.append(work())
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=do, name="polyaxon_helper." + name, daemon=True)
+    if begin(thread):
+        thread.join(seconds)
+    else:
+        do()
+    if failed:
+        raise failed[0]
+    if not done:
+        raise TooLong
+    return done[0]
+
+
+def begin(thread: threading.Thread) -> bool:
+    """Start a thread; False where none can be: at exit, from Python 3.12 on, or there are too many."""
+    handled = sys.exc_info()[1]
+    try:
+        thread.start()
+    except RuntimeError as error:
+        if error.__context__ is not None and error.__context__ is not handled:
+            raise error.__context__  # a signal handler's, which left a lock unlocked that Python then unlocks
+        return False
+    return True
