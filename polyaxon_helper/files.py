@@ -42,5 +42,5 @@ def token_in(path: str, *keys: str) -> Optional[str]:
             status = os.fstat(file.fileno())
             if stat.S_ISREG(status.st_mode) and (not hasattr(os, "geteuid") or status.st_uid in (0, os.geteuid())):
                 found = json.load(file)
-                return next((found[key] for key in keys if isinstance(found.get(key), str) and found[key]), None)
+                return [*(found[key] for key in keys if isinstance(found.get(key), str) and found[key]), None][0]
     return None

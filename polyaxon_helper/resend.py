@@ -26,7 +26,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     atexit.unregister(sending.end)  # what stays here stays
     if options.path and not os.path.isdir(options.path):
         parser.error("there is no folder {!r}".format(options.path))
-    folders = [options.path, os.path.join(options.path, journal.FOLDER)] if options.path else list(journal.folders())
+    folders = [options.path, os.path.join(options.path, journal.FOLDER)] if options.path else journal.folders()
     paths = [path for folder in folders for path in journal.journals_in(folder)]
     if not paths:
         print("nothing waits in {}".format(options.path or ", ".join(folders)))

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 from itertools import count
-from typing import Any, Counter as Counts, Iterator, List, Mapping, Optional
+from typing import Any, Counter as Counts, List, Mapping, Optional
 
 from ..replacements import FUNCTIONS
 from ..request import Unsent
@@ -42,10 +42,9 @@ def this_experiment() -> Experiment:
         return ()
 
 
-def left_behind() -> Iterator[str]:
-    """Give the journals of this environment, looked up when they are asked for."""
-    for folder in journal.folders():
-        yield from journal.journals_in(folder)
+def left_behind() -> List[str]:
+    """Return the journals of this environment."""
+    return [path for folder in journal.folders() for path in journal.journals_in(folder)]
 
 
 class Backlog:
@@ -54,7 +53,7 @@ class Backlog:
     def __init__(self) -> None:
         self.batches: List[Batch] = []  # in the order to be sent; the last takes what comes
         self.given_up: Counts[str] = Counter()
-        self.abandoned: Iterator[str] = iter(())  # journals that may be taken over
+        self.abandoned: List[str] = []  # journals that may be taken over
         self.lock = threading.RLock()  # for all of this; never held over network I/O. A signal handler may send, too
         self.ending = threading.Event()  # nothing is waited for that may yet come
         self.experiment: Experiment = ()
@@ -162,9 +161,9 @@ class Backlog:
     def adopt(self) -> bool:
         """Put in front the next journal that a process of this experiment left behind; False where there is none."""
         with self.lock:
-            for path in self.abandoned if self.experiment else ():
+            while self.abandoned and self.experiment:
                 with suppress(InUse, NotOurs):
-                    found = journal.open_abandoned(path)
+                    found = journal.open_abandoned(self.abandoned.pop(0))
                     if found.experiment != self.experiment:
                         found.close()
                     elif self.take(found):

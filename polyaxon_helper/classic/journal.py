@@ -12,7 +12,7 @@ import os
 import re
 import stat
 from contextlib import suppress
-from typing import Iterator, List, NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 from ..files import FLAGS, is_ours_alone, lock
 from ..replacements import FUNCTIONS
@@ -119,14 +119,16 @@ def experiment_of(*parts: str) -> Experiment:
     return match.groups()
 
 
-def folders() -> Iterator[str]:
-    """Give the folders where this environment's journals may be, best first."""
+def folders() -> List[str]:
+    """Return the folders where this environment's journals may be, best first.
+
+    No generator: what a signal handler raises while Python closes one is lost.
+    """
     outputs = next(filter(None, map(os.environ.get, FUNCTIONS["get_outputs_path"].variables)), "")
-    if os.path.isabs(outputs) and os.path.isdir(outputs):  # it may be a bucket's URL
-        yield os.path.join(outputs, FOLDER)
+    is_folder = os.path.isabs(outputs) and os.path.isdir(outputs)  # it may be a bucket's URL
     owner = "-{}".format(os.geteuid()) if hasattr(os, "geteuid") else ""
     temporary = next(filter(None, map(os.environ.get, ("TMPDIR", "TEMP", "TMP"))), "/tmp")
-    yield os.path.join(temporary, FOLDER.strip(".") + owner)
+    return [os.path.join(outputs, FOLDER)] * is_folder + [os.path.join(temporary, FOLDER.strip(".") + owner)]
 
 
 def journals_in(folder: str) -> List[str]:

@@ -360,7 +360,7 @@ def test_where_no_geteuid_is(kept: Callable[..., Backlog], monkeypatch: Any) -> 
     """As on Windows, where an open file can't be deleted and modes say nothing."""
     monkeypatch.delenv("POLYAXON_RUN_OUTPUTS_PATH")
     monkeypatch.delattr(os, "geteuid")
-    folder = Path(next(journal.folders()))
+    folder = Path(journal.folders()[0])
     assert folder.name == "polyaxon_helper"
     folder.mkdir(0o777)
     sent = kept()
@@ -411,7 +411,7 @@ def test_where_no_file_can_be_written_it_is_sent_from_memory_and_told_once(
 
 def test_what_memory_can_not_hold_is_counted(server: Server, run: Run) -> None:
     server.fault({"kind": "mute", "times": ALWAYS})
-    ended = run("from polyaxon_helper.classic import journal\njournal.folders = lambda: iter(['/dev/null/folder'])\n"
+    ended = run("from polyaxon_helper.classic import journal\njournal.folders = lambda: ['/dev/null/folder']\n"
                 + BURST, MAX_IN_MEMORY="30", POLYAXON_HELPER_EXIT_TIMEOUT="0.2")
     assert ended.stderr.count("in memory alone until they are sent") == 1
     assert ended.stderr.count("metrics are dropped") == 1
