@@ -3,7 +3,7 @@ import json
 import os
 import stat
 from contextlib import suppress
-from typing import Optional
+from typing import List, Optional
 
 try:
     import fcntl
@@ -42,5 +42,6 @@ def token_in(path: str, *keys: str) -> Optional[str]:
             status = os.fstat(file.fileno())
             if stat.S_ISREG(status.st_mode) and (not hasattr(os, "geteuid") or status.st_uid in (0, os.geteuid())):
                 found = json.load(file)
-                return [*(found[key] for key in keys if isinstance(found.get(key), str) and found[key]), None][0]
+                tokens: List[str] = [found[key] for key in keys if isinstance(found.get(key), str) and found[key]]
+                return tokens[0] if tokens else None
     return None
