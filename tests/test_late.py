@@ -150,7 +150,7 @@ def work(moment):
 first_call_at_each({moments}, work)
 """
 # all around the import, in this thread, and some in it, in another
-MANY = [*range(1, 200, 5), *range(250, 20000, 500)]
+MANY = [*range(1, 200, 14), *range(250, 20000, 1500)]
 
 
 def stopped(server: Server) -> List[int]:  # noqa: F811
