@@ -17,10 +17,12 @@ START = """
 import os, signal, sys, threading, time
 from polyaxon_helper import get_data_paths, send_metrics
 
-def at(moment, do, functions=()):
+def at(moment, do, functions=(), but=""):
     seen = []
     def profile(frame, event, argument):
-        if event == "call" and frame.f_code is not do.__code__ and (not functions or frame.f_code.co_name in functions):
+        if event != "call" or frame.f_code is do.__code__ or frame.f_globals.get("__name__") == but:
+            return
+        if not functions or frame.f_code.co_name in functions:
             seen.append(None)
             if len(seen) == moment:
                 do()
@@ -48,7 +50,7 @@ def work(moment):
         begun.set()
     def call():
         {}
-    threading.setprofile(at(moment, let_fork))
+    threading.setprofile(at(moment, let_fork, but="threading"))  # a fork while a thread starts may crash 3.7's child
     thread = threading.Thread(target=first)
     thread.start()
     begun.wait()
