@@ -36,9 +36,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 def _resend(path: str, only_list: bool, of_any: bool) -> int:
     try:
         found = journal.open_abandoned(path, asked_for=True)
-    except (InUse, NotOurs) as reason:
+    except NotOurs as reason:
         print("{}: left, because {}".format(path, reason))
-        return int(isinstance(reason, NotOurs))
+        return int(not isinstance(reason, InUse))
     if not of_any and backlog.this_experiment() not in ((), found.experiment):
         found.close()
         return 0

@@ -47,11 +47,14 @@ class Reporter:
         self._failures = 0
         self._backoff_ends = 0.0
         self._finalizer: Any = None
+        self._is_at_end = False
 
     # --- the caller's thread
 
     def accept(self, info: Mapping[str, Any], line: bytes) -> str:
         """Keep the entry, have it sent soon, and return what is to be said about it, if anything is."""
+        if sys.is_finalizing():  # no other thread runs any more, so one that has the lock never gives it back
+            self.backlog.lock = threading.RLock()
         with self.backlog.lock:
             trouble = self.backlog.keep(info, line)
             # not a second thread for a signal handler's metric that comes while the first is made
@@ -98,25 +101,35 @@ class Reporter:
 
     def end(self) -> None:
         """Send what is left within the exit's budget, what children of this process left too, and say what was not."""
+        if self._is_at_end:
+            return  # a signal handler's metric: the end that it interrupted sends it, or tells of it
+        self._is_at_end = True
+        try:
+            self._send_all()
+        except KeyboardInterrupt:  # somebody wants it to end now
+            pass
+        finally:
+            while self.backlog.adopt():  # what there was no time for is told
+                pass
+            self.backlog.leave(ending=True)
+            self._is_at_end = False
+            say_once(self.summary())
+
+    def _send_all(self) -> None:
         self._end_after_children()
         if not self.backlog.experiment and this_experiment() and not flag(NO_OP) and not flag(OFFLINE):
             self.backlog.experiment = this_experiment()
-        if not self.ending.is_set() or not self.backlog.batches:
+        if self._deadline == math.inf:
             self._deadline = time.monotonic() + _exit_timeout()
             self._failures, self._backoff_ends = 0, 0.0
         self.backlog.abandoned = left_behind()
         self.ending.set()
-        try:
-            while self._thread and self._thread.is_alive() and time.monotonic() < self._deadline:
-                self._thread.join(min(INTERRUPT_POLL, self._deadline - time.monotonic()))
-            if not self._thread or not self._thread.is_alive():
-                self.drain()  # what came after the thread's end, or all
-        except KeyboardInterrupt:  # somebody wants it to end now
-            pass
-        while self.backlog.adopt():  # what there was no time for is told
-            pass
-        self.backlog.leave(ending=True)
-        say_once(self.summary())
+        while self._thread and self._thread.is_alive() and time.monotonic() < self._deadline:
+            self._thread.join(min(INTERRUPT_POLL, self._deadline - time.monotonic()))
+        if not self._thread or not self._thread.is_alive():
+            self.drain()  # what came after the thread's end, or all
+        if not self.backlog.batches:
+            self._deadline = math.inf  # a later hook's metric has the whole budget again
 
     def summary(self) -> str:
         """Tell what was not sent, and why; empty where all was."""
@@ -155,10 +168,10 @@ class Reporter:
             self._send(batch)
         except Unsent as unsent:
             return self._fail(unsent)
-        return batch not in last or bool(batch.lines) or self.ending.is_set()
+        return batch not in last or batch.waiting > 0 or self.ending.is_set()
 
     def _send(self, batch: Batch) -> None:
-        lines = (batch.lines or [])[:self._limit if self.api.takes_lists else 1]
+        lines = batch.read()[batch.sent:][:self._limit if self.api.takes_lists else 1]
         self.find_api()
         try:
             if not self.api.post(self._url, self._sources, batch.experiment, lines, self._seconds()):
