@@ -137,9 +137,9 @@ def journals_in(folder: str) -> List[str]:
     """
     with suppress(OSError, NotOurs):
         _check_folder(folder)
-        names = os.listdir(folder)
-        locks = {name for name in names if name.endswith(LOCK)} | {m.group(1) + LOCK for m in map(_NAME.match, names) if m}
-        return sorted((os.path.join(folder, lock) for lock in locks), key=_modified)
+        matches = [(name, _NAME.match(name)) for name in os.listdir(folder)]
+        names = {match.group(1) + LOCK if match else name for name, match in matches}
+        return sorted((os.path.join(folder, name) for name in names if name.endswith(LOCK)), key=_modified)
     return []
 
 

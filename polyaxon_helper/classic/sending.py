@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Any, List, Mapping, Optional
 
 from .. import late
@@ -31,14 +32,14 @@ def jitter(most: float) -> float:
 class Reporter:
     """Sends what waits in this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_failures: int = sys.maxsize) -> None:
         self.backlog = Backlog()
         self.api = api.Api()
-        self.max_failures = sys.maxsize
         self.ending = self.backlog.ending
         self._url: Optional[str] = None  # the last that was set, and the last tokens: a script may clear os.environ
         self._sources: List[tokens.Source] = []
         self._deadline = math.inf
+        self._max_failures = max_failures
         self._trouble = ""  # why the last request failed
         self._limit = sys.maxsize  # entries a batch
         self._thread: Optional[threading.Thread] = None
@@ -79,9 +80,8 @@ class Reporter:
         self._end_after_children()
         thread = self._thread = threading.Thread(target=self._run, name="polyaxon_helper.reporter", daemon=True)
         try:
-            thread.start()
-        except RuntimeError:  # at exit, from 3.12 on; or there are too many
-            pass
+            with suppress(RuntimeError):  # at exit, from 3.12 on; or there are too many
+                thread.start()
         finally:  # also where an interrupt came meanwhile
             if not thread.is_alive():
                 self._thread = None
@@ -105,9 +105,8 @@ class Reporter:
             return  # a signal handler's metric: the end that it interrupted sends it, or tells of it
         self._is_at_end = True
         try:
-            self._send_all()
-        except KeyboardInterrupt:  # somebody wants it to end now
-            pass
+            with suppress(KeyboardInterrupt):  # somebody wants it to end now
+                self._send_all()
         finally:
             while self.backlog.adopt():  # what there was no time for is told
                 pass
@@ -160,15 +159,14 @@ class Reporter:
             self._draining.release()
 
     def _send_first(self, last: List[Batch]) -> bool:
-        """Send what of the first batch one request takes; whether it is worth to go on."""
+        """Send what of the first batch one request takes, and tell whether it is worth to go on."""
         try:
             batch = self.backlog.first()
-            if batch is None:
-                return False
-            self._send(batch)
+            if batch:
+                self._send(batch)
         except Unsent as unsent:
             return self._fail(unsent)
-        return batch not in last or batch.waiting > 0 or self.ending.is_set()
+        return batch is not None and (batch not in last or batch.waiting > 0 or self.ending.is_set())
 
     def _send(self, batch: Batch) -> None:
         lines = batch.read()[batch.sent:][:self._limit if self.api.takes_lists else 1]
@@ -191,25 +189,24 @@ class Reporter:
         self.backlog.strike(batch, len(lines))
 
     def _fail(self, unsent: Unsent) -> bool:
-        """Put off the next try; whether there is to be one at once, when that time is over."""
+        """Put off the next try, and tell whether there is to be one when that time is over."""
         self._trouble = str(unsent)
         if isinstance(unsent, Unset):
             say_once("metrics are kept, but can't be sent now: {}".format(unsent))
         backoff = min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** min(self._failures, 10))
         self._backoff_ends = time.monotonic() + jitter(backoff)
         self._failures += 1
-        return self._failures < self.max_failures
+        return self._failures < self._max_failures
 
     def _wait(self) -> bool:
-        """Wait till a request may be made, or the end cuts a backoff short; whether there is time for it."""
+        """Wait till a request may be made, or the end cuts a backoff short; tell whether there is time for it."""
         while True:
             now, until = time.monotonic(), max(self.api.ready_at(), self._backoff_ends)
             if max(now, until) >= self._deadline:
                 return False
             if now >= until:
                 return True
-            wait = time.sleep if self.ending.is_set() else self.ending.wait
-            wait(until - now)
+            (time.sleep if self.ending.is_set() else self.ending.wait)(until - now)
 
     def _seconds(self) -> float:
         """Tell how long a request may take: for the thread the end does not wait beyond its budget."""
