@@ -146,14 +146,13 @@ def journals_in(folder: str) -> List[str]:
 def create(experiment: Experiment) -> Journal:
     """Make a journal of this process's in the first folder where that works; OSError where none does."""
     problem = OSError()
-    for folder in folders():
-        for _ in range(3):  # another process may just have cleaned up
-            try:
-                return _create_in(folder, experiment)
-            except NotOurs as reason:
-                problem = PermissionError(errno.EPERM, str(reason))
-            except OSError as error:
-                problem = error
+    for folder in [folder for folder in folders() for _ in range(3)]:  # another process may just have cleaned up
+        try:
+            return _create_in(folder, experiment)
+        except NotOurs as reason:
+            problem = PermissionError(errno.EPERM, str(reason))
+        except OSError as error:
+            problem = error
     raise problem
 
 

@@ -1,4 +1,4 @@
-"""The thread that empties the journal, and what happens at exit and at a fork."""
+"""Sends what waits, in a thread of its own, and at exit; and begins anew in a forked child."""
 import atexit
 import math
 import os
@@ -50,8 +50,6 @@ class Reporter:
         self._finalizer: Any = None
         self._is_at_end = False
 
-    # --- the caller's thread
-
     def accept(self, info: Mapping[str, Any], line: bytes) -> str:
         """Keep the entry, have it sent soon, and return what is to be said about it, if anything is."""
         if sys.is_finalizing():  # no other thread runs any more, so one that has the lock never gives it back
@@ -90,8 +88,6 @@ class Reporter:
         """Read where to send to, and what authorises; what can't be had any more stays as it was."""
         self._url = api.url() or self._url
         self._sources = list(tokens.candidates()) or self._sources
-
-    # --- the end
 
     def _end_after_children(self) -> None:
         """Have multiprocessing end this at its own exit: children run nothing else, a parent's have ended by then."""
@@ -133,8 +129,6 @@ class Reporter:
     def summary(self) -> str:
         """Tell what was not sent, and why; empty where all was."""
         return self.backlog.summary(self._trouble or "the time was up")
-
-    # --- the sending thread
 
     def _run(self) -> None:
         self.backlog.abandoned = left_behind()
