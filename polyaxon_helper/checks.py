@@ -37,12 +37,9 @@ def _number(name: str, value: Any) -> Any:
 
 def _scalar(value: Any) -> Any:
     """Return what a scalar of numpy, torch or tensorflow holds, a Decimal or Fraction as a float, else the value."""
-    found = value
     try:
-        if not hasattr(found, "item") and hasattr(found, "numpy"):
-            found = found.numpy()  # tensorflow's, which have no item() of their own
-        if hasattr(found, "item"):
-            found = found.item()
+        found = value.numpy() if hasattr(value, "numpy") and not hasattr(value, "item") else value  # tensorflow's
+        found = found.item() if hasattr(found, "item") else found
         if not isinstance(found, (int, float, type(None))) and not hasattr(found, "__len__"):
             found = float(found)  # a longdouble holds itself
         return found

@@ -5,7 +5,8 @@ import os
 import sys
 from typing import Optional, Sequence
 
-from .classic import backlog, journal, sending
+from .classic import journal, sending
+from .classic.backlog import this_experiment
 from .classic.journal import InUse, NotOurs
 
 MAX_FAILURES = 5
@@ -36,25 +37,25 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 def _resend(path: str, only_list: bool, of_any: bool) -> int:
     try:
         found = journal.open_abandoned(path, asked_for=True)
-    except (InUse, NotOurs) as reason:
+    except NotOurs as reason:
         print("{}: left, because {}".format(path, reason))
-        return int(isinstance(reason, NotOurs))
-    if not of_any and backlog.this_experiment() not in ((), found.experiment):
+        return int(not isinstance(reason, InUse))
+    if not of_any and this_experiment() not in ((), found.experiment):
         found.close()
         return 0
-    reporter = sending.Reporter()
-    before = sum(batch.waiting for batch in reporter.backlog.take(found))
+    reporter = sending.Reporter(MAX_FAILURES)
+    backlog = reporter.backlog
+    before = sum(batch.waiting for batch in backlog.take(found))
     if only_list:
         print("{}: {} entries wait for experiment {}".format(path, before, "/".join(found.experiment[:3])))
-        reporter.backlog.close()
+        backlog.close()
         return 0
-    reporter.max_failures = MAX_FAILURES
-    reporter.ending.set()  # nothing comes after it
+    backlog.ending.set()  # nothing comes after it
     reporter.drain()
-    reporter.backlog.leave(ending=True)
-    left = sum(batch.waiting for batch in reporter.backlog.batches) + sum(reporter.backlog.given_up.values())
+    backlog.leave(ending=True)
+    left = sum(batch.waiting for batch in backlog.batches) + sum(backlog.given_up.values())
     print("{}: {} of {} entries sent".format(path, before - left, before))
-    reporter.backlog.close()
+    backlog.close()
     summary = reporter.summary()
     if summary:
         print(summary, file=sys.stderr)

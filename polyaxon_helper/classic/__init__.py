@@ -22,10 +22,8 @@ def send(info: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
     lines, troubles = entries.entries(metrics)
     for line in lines:
         try:
-            trouble = sending.reporter.accept(info, line)
+            troubles.append(sending.reporter.accept(info, line))
         except Exception as error:  # training must go on, whatever this was; its text might quote a secret
-            trouble = "a metric could not be kept for sending: {}".format(type(error).__name__)
-        if trouble:
-            troubles.append(trouble)
-    for trouble in troubles:  # last: where warnings are errors, the rest is on its way
+            troubles.append("a metric could not be kept for sending: {}".format(type(error).__name__))
+    for trouble in filter(None, troubles):  # last: where warnings are errors, the rest is on its way
         warn_once(trouble)

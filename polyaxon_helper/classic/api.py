@@ -50,8 +50,7 @@ class Api:
             raise Unset("POLYAXON_API_HTTP_HOST is not set")
         url = "{}/{}/{}/experiments/{}/".format(api, *experiment[:3])
         body = b"[" + b",".join(lines) + b"]" if self.takes_lists else lines[0]
-        reason = "every token was refused" if sources else "there is no token in the environment"
-        trouble: Unsent = Unset(reason)
+        trouble: Unsent = Unset("every token was refused" if sources else "there is no token in the environment")
         for each in sorted(sources, key=lambda source: len(self._refusals.get(source.token, ()))):
             source = self._exchange(each, url, seconds) if each.scheme == tokens.EPHEMERAL else each
             if source is None or self._is_refused(source.token):
@@ -102,18 +101,12 @@ class Api:
         # what is really an error of the server comes as a 405, but not as its JSON
         is_html = answer.headers.get("Content-Type", "").startswith("text/html")
         if answer.status in (408, 429) or answer.status >= 500 or answer.status == 405 and is_html:
-            self._retry_at = time.monotonic() + _seconds(answer.headers.get("Retry-After"))
+            with suppress(ValueError):  # no number of seconds
+                wait = max(0.0, min(float(answer.headers.get("Retry-After", 0)), MAX_RETRY_AFTER))
+                self._retry_at = time.monotonic() + wait
             raise _failed(url, answer)
         return answer
 
 
 def _failed(url: str, answer: Answer) -> Unsent:
     return Unsent("{} answered with status {}".format(urlsplit(url).hostname, answer.status))
-
-
-def _seconds(retry_after: Optional[str]) -> float:
-    """Return how long the server wants us to wait; 0 where it does not say a number of seconds."""
-    try:
-        return max(0.0, min(float(retry_after or 0), MAX_RETRY_AFTER))
-    except ValueError:
-        return 0.0

@@ -8,16 +8,15 @@ import time
 from collections import Counter
 from contextlib import suppress
 from itertools import count
-from typing import Any, Counter as Counts, List, Mapping, Optional
+from typing import Any, Counter as Counts, List, Mapping, Optional, Tuple
 
 from ..replacements import FUNCTIONS
 from ..request import Unsent
 from . import journal
 from .entries import is_entry
-from .journal import BATCH, Batch, Experiment, InUse, Journal, NotOurs
+from .journal import BATCH, Batch, Experiment, Journal, NotOurs
 
 RESEND = "python -m polyaxon_helper.resend"
-
 MAX_BYTES = 256 * 1024 * 1024
 MAX_IN_MEMORY = 10000  # entries that are in no file
 IN_MEMORY = 3  # batches that are not read from their files again
@@ -57,28 +56,40 @@ class Backlog:
         self.lock = threading.RLock()  # for all of this; never held over network I/O. A signal handler may send, too
         self.ending = threading.Event()  # nothing is waited for that may yet come
         self.experiment: Experiment = ()
-        self._info: Any = None
+        self._known: Tuple[Any, Experiment] = (None, ())  # the last POLYAXON_EXPERIMENT_INFO, and what it names
         self._journals: List[Journal] = []  # whose locks this process has; the last takes what comes
-        self._numbers = count(1)
+        self._numbers = count(time.time_ns())  # of batches; none is in a journal that is taken over
         self._try_at = 0.0
+        self._is_keeping = False
 
     def keep(self, info: Mapping[str, Any], line: bytes) -> str:
         """Add the entry to the last batch, and return what is to be said about it, if anything is."""
-        if info is not self._info:
-            self._info, self.experiment = info, experiment_of(info)
-        if not self.experiment:
+        known = self._known
+        if info is not known[0]:
+            known = self._known = info, experiment_of(info)
+        self.experiment = experiment = known[1]
+        if not experiment:
             reason = "POLYAXON_EXPERIMENT_INFO doesn't name the project and the experiment"
             self.give_up(reason, 1)
             return "nothing is sent: " + reason
-        last, trouble = self.batches[-1] if self.batches else None, ""
-        if last and last.path and last.takes(self.experiment, line):
+        # a signal handler may have interrupted this very function: its metric leaves the other batches as they are
+        others, was_keeping = [] if self._is_keeping else self.batches, self._is_keeping
+        self._is_keeping = True
+        try:
+            return self._keep(experiment, line, others)
+        finally:
+            self._is_keeping = was_keeping
+
+    def _keep(self, experiment: Experiment, line: bytes, others: List[Batch]) -> str:
+        last, trouble = others[-1] if others else None, ""
+        if last and last.path and last.takes(experiment, line):
             with suppress(OSError):
                 last.append(line)
                 return ""
             last.is_open = False  # its file is gone, or the disk is full
         if time.monotonic() >= self._try_at:
             try:
-                self._begin().append(line)
+                self._begin(Batch(experiment, lines=[line]), others)
                 return ""
             except OSError as error:
                 self._try_at = time.monotonic() + TRY_AGAIN
@@ -86,30 +97,35 @@ class Backlog:
         if sum(batch.waiting for batch in self.batches if not batch.path) >= MAX_IN_MEMORY:
             self.give_up("no more fits", 1)
             return "metrics are dropped: as many wait to be sent as can be kept"
-        if not last or last.path or not last.takes(self.experiment, line):
-            last = Batch(self.experiment, lines=[])
-            self.batches.append(last)
-        last.append(line)
+        if last and not last.path and last.takes(experiment, line):
+            last.append(line)
+        else:
+            self.batches.append(Batch(experiment, lines=[line]))
         return trouble
 
-    def _begin(self) -> Batch:
-        """Begin a batch in a file, and write files for the entries that have none, or have it no more."""
+    def _begin(self, begun: Batch, others: List[Batch]) -> None:
+        """Write a file for a new batch, and for the others whose entries have none, or have it no more."""
         if sum(batch.size for batch in self.batches) > MAX_BYTES:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-        own = self._journals[-1] if self._journals else None
-        if own is None or own.experiment != self.experiment or not own.is_there():
-            own = journal.create(self.experiment)
-            self._journals.append(own)
-        begun = Batch(self.experiment, lines=[])
-        for batch in [*self.batches, begun]:
-            if batch.lines is not None and batch.experiment == self.experiment and not batch.is_kept():
-                batch.keep("{}-{}{}".format(own.base, next(self._numbers), BATCH))
-        for batch in self.batches[IN_MEMORY:]:
+        for batch in [*others, begun]:
+            if batch.lines is not None and not batch.is_kept():
+                base = self._journal(batch.experiment).base
+                batch.keep("{}-{}{}".format(base, next(self._numbers), BATCH))
+        for batch in others[IN_MEMORY:]:
             batch.lines = None if batch.is_kept() else batch.lines
         self.batches.append(begun)
-        return begun
+
+    def _journal(self, experiment: Experiment) -> Journal:
+        """Return this process's journal for the experiment, made if need be."""
+        for each in reversed(self._journals):
+            if each.experiment == experiment and each.is_there():
+                return each
+        made = journal.create(experiment)
+        self._journals.append(made)
+        return made
 
     def give_up(self, reason: str, entries: int) -> None:
+        """Count entries that are never sent."""
         with self.lock:
             self.given_up += Counter({reason: entries})
 
@@ -128,24 +144,25 @@ class Backlog:
                 batch.is_open = False
             try:
                 if batch.lines is None:
-                    lines = batch.read()
-                    batch.lines = list(filter(is_entry, lines))
-                    self.give_up("unreadable in the journal", len(lines) - len(batch.lines))
-                if batch.lines:
-                    return batch
-                self.strike(batch, 0)
-            except (FileNotFoundError, NotOurs):
-                self.give_up("{} was deleted".format(batch.path), batch.waiting)
+                    lines = list(filter(is_entry, batch.read()))
+                    self.give_up("unreadable in the journal", batch.entries - len(lines))
+                    batch.lines, batch.entries = lines, len(lines)
+            except (FileNotFoundError, NotOurs) as error:
+                reason = "it was deleted" if isinstance(error, OSError) else str(error)
+                self.give_up("{}: {}".format(batch.path, reason), batch.waiting)
                 self.batches.remove(batch)
             except OSError as error:
                 raise Unsent("{} can't be read: {}".format(batch.path, error.strerror)) from None
+            else:
+                if batch.waiting:
+                    return batch
+                self.strike(batch, 0)
 
     def strike(self, batch: Batch, entries: int) -> None:
-        """Take off the first entries of a batch, and the batch with the last of them."""
+        """Take off the next entries of a batch, and the batch with the last of them."""
         with self.lock:
-            batch.lines = (batch.lines or [])[entries:]
-            batch.waiting = len(batch.lines)
-            if not batch.lines:
+            batch.sent += entries
+            if not batch.waiting:
                 self.batches.remove(batch)
                 with suppress(OSError):
                     os.unlink(batch.path)
@@ -153,16 +170,19 @@ class Backlog:
 
     def leave(self, ending: bool = False) -> None:
         """Delete the journals of which all was sent; but not the one that takes what comes, before the end."""
-        for each in self._journals[:] if ending else self._journals[:-1]:
-            if not any(batch.path.startswith(each.base) for batch in self.batches):
-                self._journals.remove(each)
-                each.remove()
+        with self.lock:
+            for each in self._journals[:] if ending else self._journals[:-1]:
+                self._journals.remove(each)  # first: what a signal handler sends now begins another
+                if any(batch.path.startswith(each.base) for batch in self.batches):
+                    self._journals.insert(0, each)
+                else:
+                    each.remove()
 
     def adopt(self) -> bool:
         """Put in front the next journal that a process of this experiment left behind; False where there is none."""
         with self.lock:
             while self.abandoned and self.experiment:
-                with suppress(InUse, NotOurs):
+                with suppress(NotOurs):
                     found = journal.open_abandoned(self.abandoned.pop(0))
                     if found.experiment != self.experiment:
                         found.close()
@@ -185,15 +205,18 @@ class Backlog:
 
     def summary(self, why_kept: str) -> str:
         """Tell how many entries were not sent, why, and what sends them; empty where all were."""
-        kept = [batch for batch in self.batches if batch.waiting and batch.is_kept()]
-        lost = sum(batch.waiting for batch in self.batches if batch not in kept)
-        reasons = self.given_up + Counter({"there was no file to keep them in": lost})
-        texts = []
-        if kept:
-            place = os.path.dirname(kept[0].path)
-            texts.append("{} metric entries wait in {} ({}). To send them: {} {}".format(
-                sum(batch.waiting for batch in kept), place, why_kept, RESEND, shlex.quote(place)))
+        with self.lock:
+            waiting: Counts[str] = Counter()
+            given_up = Counter(self.given_up)
+            for batch in self.batches:
+                if batch.is_kept():
+                    waiting[os.path.dirname(batch.path)] += batch.waiting
+                else:
+                    given_up["there was no file to keep them in"] += batch.waiting
+        texts = ["{} metric entries wait in {} ({}). To send them: {} {}".format(
+            entries, place, why_kept, RESEND, shlex.quote(place)) for place, entries in waiting.items() if entries]
+        reasons = sorted((+given_up).items())
         if reasons:
-            each = ", ".join("{}: {}".format(*reason) for reason in sorted(reasons.items()))
-            texts.append("{} metric entries were given up ({})".format(sum(reasons.values()), each))
+            each = ", ".join("{}: {}".format(*reason) for reason in reasons)
+            texts.append("{} metric entries were given up ({})".format(sum(number for _, number in reasons), each))
         return ". ".join(texts)

@@ -20,15 +20,13 @@ def entries(metrics: Mapping[str, Any], created_at: Optional[datetime] = None) -
     PolyaxonClientException where a value is no number, or a name is one that the server can't keep.
     """
     values = numbers(metrics)
-    left_out = [name for name, value in values.items() if value is None or not math.isfinite(value)]
-    troubles = []
-    for name in left_out:
-        del values[name]
-        troubles.append(
-            "metric {!r} was None, NaN or infinite, which Polyaxon can't keep: it is left out then".format(name))
-    if metrics and not values:
+    sendable = {name: value for name, value in values.items() if value is not None and math.isfinite(value)}
+    troubles = ["metric {!r} was None, NaN or infinite, which Polyaxon can't keep: it is left out then".format(name)
+                for name in values if name not in sendable]
+    if metrics and not sendable:
         return [], troubles
-    return _lines(values, (created_at or datetime.now(timezone.utc)).isoformat(" ", "microseconds"), troubles), troubles
+    stamp = (created_at or datetime.now(timezone.utc)).isoformat(" ", "microseconds")
+    return _lines(sendable, stamp, troubles), troubles
 
 
 def _lines(values: Dict[str, Any], stamp: str, troubles: List[str]) -> List[bytes]:

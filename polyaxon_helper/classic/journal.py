@@ -2,7 +2,7 @@
 
     .polyaxon_helper/                   in the outputs folder, else in that for temporary files
         u,p,7,UUID,HOST,5f0c.lock       whose it is; empty, and locked while its process lives, for all of its host
-        u,p,7,UUID,HOST,5f0c-1.jsonl    a batch, what one request can take: a line an entry, each added by one write
+        u,p,7,UUID,HOST,5f0c-17.jsonl   a batch, what one request can take: a line an entry, each added by one write
             {"values": {"loss": 0.5}, "created_at": "2026-11-22 00:37:16.310707+00:00"}
 
 A batch is deleted when all of it was sent; so one may be sent twice, by who comes after a process that was killed.
@@ -17,25 +17,21 @@ from typing import List, NamedTuple, Optional, Tuple
 from ..files import FLAGS, is_ours_alone, lock
 from ..replacements import FUNCTIONS
 
-FOLDER = ".polyaxon_helper"
-LOCK, BATCH = ".lock", ".jsonl"
-
+FOLDER, LOCK, BATCH = ".polyaxon_helper", ".lock", ".jsonl"
 BATCH_BYTES = 1000000
-
 HOST = re.sub(r"[^\w.-]", "_", os.uname().nodename if hasattr(os, "uname") else "", flags=re.ASCII)
-
-_EXPERIMENT = re.compile(r"([\w@+-]+),([\w@+-]+),([\w@+-]+),([\w-]*)$", re.ASCII)
-_NAME = re.compile(r"((?:[^,]*,){3}[^,]*),([^,]*),[0-9a-f]{16}\.lock$")
+_EXPERIMENT = re.compile(r"([\w@+-]+),([\w@+-]+),([\w@+-]+),([\w-]*)\Z", re.ASCII)
+_NAME = re.compile(r"\A(((?:[^,]*,){3}[^,]*),([^,]*),[0-9a-f]{16})(?:\.lock|-\d+\.jsonl)\Z")
 
 Experiment = Tuple[str, ...]  # user, project, number, and UUID where it is known
 
 
-class InUse(Exception):
-    """A journal that may be another process's; the text says why."""
-
-
 class NotOurs(Exception):
     """A file that can't be read as a journal's, or is not to be trusted; the text says why."""
+
+
+class InUse(NotOurs):
+    """A journal that may be another process's."""
 
 
 class Journal(NamedTuple):
@@ -47,9 +43,9 @@ class Journal(NamedTuple):
     experiment: Experiment
 
     def is_there(self) -> bool:
-        """Tell whether the locked file still has its name, so that who comes next finds the batches."""
+        """Tell whether we have the lock, and its file the name, so that only who comes next takes the batches."""
         with suppress(OSError):
-            return _identity(os.lstat(self.base + LOCK)) == self.identity
+            return _identity(os.lstat(self.base + LOCK)) == self.identity == _identity(os.fstat(self.handle))
         return False
 
     def close(self) -> None:
@@ -59,13 +55,14 @@ class Journal(NamedTuple):
                 os.close(self.handle)
 
     def remove(self) -> None:
-        """Delete the locked file, and the folder if that was all."""
+        """Delete the locked file, and our folder if that was all."""
         if not hasattr(os, "geteuid"):
             self.close()  # on Windows an open file can't be deleted
         with suppress(OSError):  # gone already, or another's journal is in it
-            if self.is_there():
+            if _identity(os.lstat(self.base + LOCK)) == self.identity:
                 os.unlink(self.base + LOCK)  # while we hold the lock, so that nobody has begun to read it
-                os.rmdir(os.path.dirname(self.base))
+                if FOLDER.strip(".") in os.path.basename(os.path.dirname(self.base)):
+                    os.rmdir(os.path.dirname(self.base))
         self.close()
 
 
@@ -76,38 +73,42 @@ class Batch:
         self.experiment = experiment
         self.path = path  # "" where no file could be written
         self.lines = lines  # None where the file alone has them
-        self.waiting = self.size = 0  # entries, and their bytes
-        self.is_open = lines is not None  # until it is sent
+        self.entries, self.sent = len(lines or ()), 0
+        self.size = sum(len(line) + 1 for line in lines or ())
+        self.is_open = True  # until it is sent
+
+    @property
+    def waiting(self) -> int:
+        """Return the number of entries that are not sent."""
+        return max(0, self.entries - self.sent)
 
     def takes(self, experiment: Experiment, line: bytes) -> bool:
+        """Tell whether the entry may be added."""
         return self.is_open and experiment == self.experiment and self.size + len(line) < BATCH_BYTES
 
     def append(self, line: bytes) -> None:
         """Add an entry. The file is opened for it: a script may have deleted it, or close descriptors that are ours."""
         if self.path:
-            _write(self.path, line + b"\n", os.O_APPEND)
+            _write(self.path, [line], os.O_APPEND)
         self.read().append(line)
-        self.waiting += 1
+        self.entries += 1
         self.size += len(line) + 1
 
     def is_kept(self) -> bool:
+        """Tell whether a file has the entries."""
         return bool(self.path) and os.path.exists(self.path)
 
     def keep(self, path: str) -> None:
         """Write a file of all that is in memory."""
-        _write(path, b"".join(line + b"\n" for line in self.lines or ()), os.O_CREAT | os.O_EXCL)
+        _write(path, self.read(), os.O_CREAT | os.O_EXCL)
         self.path = path
 
     def read(self) -> List[bytes]:
         """Return the entries, read from the file if need be. Raises OSError, or NotOurs."""
         if self.lines is None:
-            handle = os.open(self.path, FLAGS | os.O_RDONLY)
-            try:
-                check(self.path, os.fstat(handle))
-                self.lines = os.read(handle, BATCH_BYTES).split(b"\n")[:-1]  # a last one without an end is torn
-            finally:
-                os.close(handle)
-            self.waiting = len(self.lines)
+            with os.fdopen(os.open(self.path, FLAGS | os.O_RDONLY), "rb") as file:
+                check(self.path, os.fstat(file.fileno()))
+                self.lines = file.read(BATCH_BYTES).split(b"\n")[:-1]  # a last one without an end is torn
         return self.lines
 
 
@@ -132,26 +133,28 @@ def folders() -> List[str]:
 
 
 def journals_in(folder: str) -> List[str]:
-    """Return the paths of the locked files, the oldest first; none where the folder is not to be read."""
+    """Return the paths of the locked files, the oldest first; none where the folder is not to be read.
+
+    Where a script deleted one, the batches still tell its name.
+    """
     with suppress(OSError, NotOurs):
         _check_folder(folder)
-        with os.scandir(folder) as entries:
-            found = [(entry.stat(follow_symlinks=False).st_mtime, entry.path) for entry in entries]
-        return [path for _, path in sorted(found) if path.endswith(LOCK)]
+        matches = [(name, _NAME.match(name)) for name in os.listdir(folder)]
+        names = {match.group(1) + LOCK if match else name for name, match in matches}
+        return sorted((os.path.join(folder, name) for name in names if name.endswith(LOCK)), key=_modified)
     return []
 
 
 def create(experiment: Experiment) -> Journal:
     """Make a journal of this process's in the first folder where that works; OSError where none does."""
     problem = OSError()
-    for folder in folders():
-        for _ in range(3):  # another process may just have cleaned up
-            try:
-                return _create_in(folder, experiment)
-            except NotOurs as reason:
-                problem = PermissionError(errno.EPERM, str(reason))
-            except OSError as error:
-                problem = error
+    for folder in [folder for folder in folders() for _ in range(3)]:  # another process may just have cleaned up
+        try:
+            return _create_in(folder, experiment)
+        except NotOurs as reason:
+            problem = PermissionError(errno.EPERM, str(reason))
+        except OSError as error:
+            problem = error
     raise problem
 
 
@@ -176,10 +179,10 @@ def open_abandoned(path: str, asked_for: bool = False) -> Journal:
     name = _NAME.match(os.path.basename(path))
     if not name:
         raise NotOurs("its name is no journal's")
-    if name.group(2) != HOST and not asked_for:
+    if name.group(3) != HOST and not asked_for:
         raise InUse("its process was on another host, whose locks may not be seen here")
     try:
-        experiment, handle = experiment_of(name.group(1)), os.open(path, FLAGS | os.O_RDWR)
+        experiment, handle = experiment_of(name.group(2)), os.open(path, FLAGS | os.O_RDWR | os.O_CREAT, 0o600)
     except ValueError as error:
         raise NotOurs(str(error)) from None
     except OSError as error:
@@ -191,7 +194,7 @@ def open_abandoned(path: str, asked_for: bool = False) -> Journal:
             raise InUse("a running process has it")
         if locked is None and not asked_for:
             raise InUse("whether it is in use can't be told here")
-    except (InUse, NotOurs):
+    except NotOurs:
         os.close(handle)
         raise
     return Journal(path[:-len(LOCK)], handle, _identity(status), experiment)
@@ -201,13 +204,14 @@ def batches_of(journal: Journal) -> List[Batch]:
     """Return the batches of a journal that was left behind, the oldest first; those alone that are to be trusted."""
     folder, name = os.path.split(journal.base)
     batches = []
-    names = [each for each in os.listdir(folder) if each.startswith(name + "-") and each.endswith(BATCH)]
-    for each in sorted(names, key=lambda each: (len(each), each)):
-        batch = Batch(journal.experiment, os.path.join(folder, each))
-        with suppress(OSError, NotOurs):
-            batch.read()  # to count them
-            batch.lines = None
-            batches.append(batch)
+    with suppress(OSError):
+        for each in sorted(os.listdir(folder), key=lambda each: (len(each), each)):
+            if each.startswith(name + "-") and _NAME.match(each):
+                batch = Batch(journal.experiment, os.path.join(folder, each))
+                with suppress(OSError, NotOurs):
+                    batch.entries = len(batch.read())
+                    batch.lines = None
+                    batches.append(batch)
     return batches
 
 
@@ -238,10 +242,22 @@ def _identity(status: os.stat_result) -> Tuple[int, int]:
     return status.st_ino, status.st_dev
 
 
-def _write(path: str, text: bytes, how: int) -> None:
+def _modified(path: str) -> float:
+    with suppress(OSError):
+        return os.lstat(path).st_mtime
+    return 0.0
+
+
+def _write(path: str, lines: List[bytes], how: int) -> None:
+    """Write the lines, or raise OSError; then there is no new file."""
+    text = b"".join(line + b"\n" for line in lines)
     handle = os.open(path, FLAGS | os.O_WRONLY | how, 0o600)
     try:
         if os.write(handle, text) != len(text):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError:
+        if how & os.O_EXCL:
+            os.unlink(path)
+        raise
     finally:
         os.close(handle)

@@ -1,10 +1,11 @@
-"""The thread that empties the journal, and what happens at exit and at a fork."""
+"""Sends what waits, in a thread of its own, and at exit; and begins anew in a forked child."""
 import atexit
 import math
 import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Any, List, Mapping, Optional
 
 from .. import late
@@ -32,14 +33,14 @@ def jitter(most: float) -> float:
 class Reporter:
     """Sends what waits in this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_failures: int = sys.maxsize) -> None:
         self.backlog = Backlog()
         self.api = api.Api()
-        self.max_failures = sys.maxsize
         self.ending = self.backlog.ending
         self._url: Optional[str] = None  # the last that was set, and the last tokens: a script may clear os.environ
         self._sources: List[tokens.Source] = []
         self._deadline = math.inf
+        self._max_failures = max_failures
         self._trouble = ""  # why the last request failed
         self._limit = sys.maxsize  # entries a batch
         self._thread: Optional[threading.Thread] = None
@@ -47,13 +48,13 @@ class Reporter:
         self._draining = threading.Lock()
         self._failures = 0
         self._backoff_ends = 0.0
-        self._waits = False  # the exit, for the thread: a signal handler can't wait for it too, up to Python 3.12
         self._finalizer: Any = None
-
-    # --- the caller's thread
+        self._is_at_end = False
 
     def accept(self, info: Mapping[str, Any], line: bytes) -> str:
         """Keep the entry, have it sent soon, and return what is to be said about it, if anything is."""
+        if sys.is_finalizing():  # no other thread runs any more, so one that has the lock never gives it back
+            self.backlog.lock = threading.RLock()
         with self.backlog.lock:
             trouble = self.backlog.keep(info, line)
             # not a second thread for a signal handler's metric that comes while the first is made
@@ -62,7 +63,7 @@ class Reporter:
                     self.start()
                 finally:
                     self._starting.release()
-        if self.ending.is_set() and not self._waits and threading.current_thread() is threading.main_thread():
+        if self.ending.is_set() and threading.current_thread() is threading.main_thread():
             self.end()  # in a hook at exit that has its turn after ours
         return trouble
 
@@ -88,8 +89,6 @@ class Reporter:
         self._url = api.url() or self._url
         self._sources = list(tokens.candidates()) or self._sources
 
-    # --- the end
-
     def _end_after_children(self) -> None:
         """Have multiprocessing end this at its own exit: children run nothing else, a parent's have ended by then."""
         util = sys.modules.get("multiprocessing.util")
@@ -98,33 +97,38 @@ class Reporter:
 
     def end(self) -> None:
         """Send what is left within the exit's budget, what children of this process left too, and say what was not."""
+        if self._is_at_end:
+            return  # a signal handler's metric: the end that it interrupted sends it, or tells of it
+        self._is_at_end = True
+        try:
+            with suppress(KeyboardInterrupt):  # somebody wants it to end now
+                self._send_all()
+        finally:
+            while self.backlog.adopt():  # what there was no time for is told
+                pass
+            self.backlog.leave(ending=True)
+            self._is_at_end = False
+            say_once(self.summary())
+
+    def _send_all(self) -> None:
         self._end_after_children()
         if not self.backlog.experiment and this_experiment() and not flag(NO_OP) and not flag(OFFLINE):
             self.backlog.experiment = this_experiment()
-        if not self.ending.is_set() or not self.backlog.batches:
+        if self._deadline == math.inf:
             self._deadline = time.monotonic() + _exit_timeout()
             self._failures, self._backoff_ends = 0, 0.0
         self.backlog.abandoned = left_behind()
         self.ending.set()
-        try:
-            self._waits = True
-            while self._thread and self._thread.is_alive() and time.monotonic() < self._deadline:
-                self._thread.join(min(INTERRUPT_POLL, self._deadline - time.monotonic()))
-            self._waits = False
-            if not self._thread or not self._thread.is_alive():
-                self.drain()  # what came after the thread's end, or all
-        except KeyboardInterrupt:  # somebody wants it to end now
-            self._waits = False
-        while self.backlog.adopt():  # what there was no time for is told
-            pass
-        self.backlog.leave(ending=True)
-        say_once(self.summary())
+        while self._thread and self._thread.is_alive() and time.monotonic() < self._deadline:
+            self._thread.join(min(INTERRUPT_POLL, self._deadline - time.monotonic()))
+        if not self._thread or not self._thread.is_alive():
+            self.drain()  # what came after the thread's end, or all
+        if not self.backlog.batches:
+            self._deadline = math.inf  # a later hook's metric has the whole budget again
 
     def summary(self) -> str:
         """Tell what was not sent, and why; empty where all was."""
         return self.backlog.summary(self._trouble or "the time was up")
-
-    # --- the sending thread
 
     def _run(self) -> None:
         self.backlog.abandoned = left_behind()
@@ -149,18 +153,17 @@ class Reporter:
             self._draining.release()
 
     def _send_first(self, last: List[Batch]) -> bool:
-        """Send what of the first batch one request takes; whether it is worth to go on."""
+        """Send what of the first batch one request takes, and tell whether it is worth to go on."""
         try:
             batch = self.backlog.first()
-            if batch is None:
-                return False
-            self._send(batch)
+            if batch:
+                self._send(batch)
         except Unsent as unsent:
             return self._fail(unsent)
-        return batch not in last or bool(batch.lines) or self.ending.is_set()
+        return batch is not None and (batch not in last or batch.waiting > 0 or self.ending.is_set())
 
     def _send(self, batch: Batch) -> None:
-        lines = (batch.lines or [])[:self._limit if self.api.takes_lists else 1]
+        lines = batch.read()[batch.sent:][:self._limit if self.api.takes_lists else 1]
         self.find_api()
         try:
             if not self.api.post(self._url, self._sources, batch.experiment, lines, self._seconds()):
@@ -180,25 +183,24 @@ class Reporter:
         self.backlog.strike(batch, len(lines))
 
     def _fail(self, unsent: Unsent) -> bool:
-        """Put off the next try; whether there is to be one at once, when that time is over."""
+        """Put off the next try, and tell whether there is to be one when that time is over."""
         self._trouble = str(unsent)
         if isinstance(unsent, Unset):
             say_once("metrics are kept, but can't be sent now: {}".format(unsent))
         backoff = min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** min(self._failures, 10))
         self._backoff_ends = time.monotonic() + jitter(backoff)
         self._failures += 1
-        return self._failures < self.max_failures
+        return self._failures < self._max_failures
 
     def _wait(self) -> bool:
-        """Wait till a request may be made, or the end cuts a backoff short; whether there is time for it."""
+        """Wait till a request may be made, or the end cuts a backoff short; tell whether there is time for it."""
         while True:
             now, until = time.monotonic(), max(self.api.ready_at(), self._backoff_ends)
             if max(now, until) >= self._deadline:
                 return False
             if now >= until:
                 return True
-            wait = time.sleep if self.ending.is_set() else self.ending.wait
-            wait(until - now)
+            (time.sleep if self.ending.is_set() else self.ending.wait)(until - now)
 
     def _seconds(self) -> float:
         """Tell how long a request may take: for the thread the end does not wait beyond its budget."""

@@ -51,7 +51,8 @@ def candidates() -> Iterator[Source]:
 
 
 def source(scheme: str, token: str) -> Source:
-    name, service = os.environ.get("POLYAXON_INTERNAL_HEADER"), os.environ.get("POLYAXON_INTERNAL_HEADER_SERVICE")
+    """Return the token with its headers."""
+    name, service = map(os.environ.get, ("POLYAXON_INTERNAL_HEADER", "POLYAXON_INTERNAL_HEADER_SERVICE"))
     if scheme == "InternalToken":
         name, service = "X-POLYAXON-INTERNAL", "helper"
     headers = {"Authorization": "{} {}".format(scheme, token), **({name: service} if name and service else {})}

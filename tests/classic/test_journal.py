@@ -1,6 +1,8 @@
 """The journal: where it is, who may read it, and what happens where it can't be written."""
+import itertools
 import os
 import stat
+import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List
 
@@ -174,6 +176,213 @@ def test_half_a_write_is_a_full_disk_and_the_entry_is_in_memory(
         there.setattr(os, "write", lambda handle, text: len(text) - 1)
         assert full.keep(INFO, LINES[0]).endswith("in memory alone until they are sent: No space left on device")
     assert [batch.lines for batch in full.batches] == [LINES, LINES[:1]]
+
+
+def drained(backlog: Backlog) -> List[bytes]:
+    """Take all that waits, as the sending thread does when all goes well, and end."""
+    taken: List[bytes] = []
+    backlog.ending.set()
+    for batch in iter(backlog.first, None):
+        taken += batch.read()[batch.sent:]
+        backlog.strike(batch, batch.waiting)
+    backlog.leave(ending=True)
+    return taken
+
+
+def test_a_file_that_can_not_be_written_whole_is_deleted(
+    outputs: Path, kept: Callable[..., Backlog], monkeypatch: Any
+) -> None:
+    write, full = os.write, kept()
+    monkeypatch.setattr(backlog, "TRY_AGAIN", 0)
+    with monkeypatch.context() as there:
+        there.setattr(os, "write", lambda handle, text: write(handle, text[:-1]))
+        for line in LINES:
+            assert "No space left on device" in full.keep(INFO, line)
+    assert full.keep(INFO, LINES[0]) == "" and len(list((outputs / ".polyaxon_helper").glob("*.jsonl"))) == 3
+    assert (drained(full), os.listdir(str(outputs))) == (LINES * 2 + LINES[:1], [])
+
+
+def test_experiments_that_take_turns_have_a_journal_each(kept: Callable[..., Backlog], monkeypatch: Any) -> None:
+    full, other = kept([]), {**INFO, "experiment_name": "u.p.8"}
+    with monkeypatch.context() as there:
+        there.setattr(os, "write", lambda handle, text: 0)
+        assert full.keep(other, LINES[0])
+    monkeypatch.setattr(backlog, "TRY_AGAIN", full._try_at - 1000)
+    full._try_at = 0
+    for line in LINES:
+        assert (full.keep(INFO, line), full.keep(other, line)) == ("", "")
+    assert len(full._journals) == 2 and all(batch.is_kept() for batch in full.batches)
+    assert sorted(drained(full)) == sorted([*LINES * 2, LINES[0]])
+
+
+def test_what_was_sent_of_a_batch_is_not_sent_again_when_it_is_read_again(
+    kept: Callable[..., Backlog], left: Callable[..., Path]
+) -> None:
+    full = kept()
+    batch = full.first()
+    assert batch
+    full.strike(batch, 2)
+    for _ in range(backlog.IN_MEMORY):
+        full.take(journal.open_abandoned(str(left())))
+    assert full.keep(INFO, LINES[0]) == "" and batch.lines is None
+    assert drained(full) == LINES * backlog.IN_MEMORY + LINES[2:] + LINES[:1]
+
+
+def test_a_batch_that_is_not_to_be_trusted_any_more_is_left_with_its_reason(
+    kept: Callable[..., Backlog], monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(journal, "BATCH_BYTES", len(LINES[0]) + 1)
+    full = kept()
+    assert full.keep(INFO, LINES[0]) == ""
+    linked, gone = [batch.path for batch in full.batches if batch.lines is None][:2]
+    os.link(linked, "backup")
+    os.unlink(gone)
+    assert len(drained(full)) == 4 and os.path.exists(linked)
+    assert full.given_up == {linked + ": it has several names": 1, gone + ": it was deleted": 1}
+
+
+def test_what_waits_in_two_folders_is_told_of_each(
+    outputs: Path, kept: Callable[..., Backlog], monkeypatch: Any
+) -> None:
+    full = kept()
+    monkeypatch.delenv("POLYAXON_RUN_OUTPUTS_PATH")
+    assert full.keep({**INFO, "experiment_name": "u.p.8"}, LINES[0]) == ""
+    folders = [os.path.dirname(batch.path) for batch in full.batches]
+    assert folders[0] != folders[1]
+    assert full.summary("why") == ". ".join(
+        "{0} metric entries wait in {1} (why). To send them: python -m polyaxon_helper.resend {1}".format(*each)
+        for each in zip((5, 1), folders))
+
+
+# --- signal handlers
+
+UNWRITTEN = LINES[2]
+
+
+class Interrupted:
+    """Do the work, and the handler's before one of its bytecodes, as a signal handler may come."""
+
+    def __init__(self, work: Callable[[], object], handler: Callable[[], object], number: int) -> None:
+        self.handler, self.left = handler, number
+        before = sys.gettrace()
+        sys.settrace(self.trace)
+        try:
+            work()
+        finally:
+            sys.settrace(before)
+
+    def trace(self, frame: Any, event: str, argument: Any) -> Any:
+        if not frame.f_code.co_filename.startswith(str(Path(journal.__file__).parent)):
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            self.left -= 1
+            if self.left == 0:
+                sys.settrace(None)
+                self.handler()
+        return self.trace
+
+
+def full_disk(full: Backlog) -> None:
+    """Have entries in memory alone, and the next written."""
+    write = os.write
+    os.write = lambda handle, text: 0
+    try:
+        assert full.keep(INFO, UNWRITTEN).startswith("metrics are kept in memory")
+    finally:
+        os.write = write
+    full._try_at = 0
+
+
+def last_kept(full: Backlog) -> None:
+    assert full.keep(INFO, LINES[4]) == ""
+
+
+def nothing(full: Backlog) -> None:
+    """Prepare nothing."""
+
+
+MOMENTS: Dict[str, Any] = {
+    "the first of all": ([], nothing, last_kept, LINES[4:]),
+    "one of many": (LINES[:1], nothing, last_kept, LINES[4:]),
+    "the first of the next batch": (LINES[:1], Backlog.first, last_kept, LINES[4:]),
+    "the first after a full disk": ([], full_disk, last_kept, [UNWRITTEN, LINES[4]]),
+    "while all is sent": (LINES[:1], nothing, drained, []),
+}
+
+
+@pytest.mark.slow
+@posix
+@pytest.mark.parametrize("handlers", [INFO, {**INFO, "experiment_name": "u.p.8"}], ids=["", "of another experiment"])
+@pytest.mark.parametrize("before, prepare, work, after", MOMENTS.values(), ids=MOMENTS)
+def test_a_signal_handlers_metric_before_any_bytecode(
+    outputs: Path, kept: Callable[..., Backlog], handlers: Any, before: List[bytes], prepare: Any, work: Any,
+    after: List[bytes],
+) -> None:
+    """All are in files when both have returned, once, and each with its experiment; and none is sent twice."""
+    handlers, line, came = dict(handlers), LINES[3], [0]
+
+    def handler(full: Backlog) -> None:
+        came[0] += 1
+        assert full.keep(handlers, line) == ""
+
+    for number in itertools.count(1):
+        full = kept([])
+        for each in before:
+            full.keep(INFO, each)
+        prepare(full)
+        Interrupted(lambda: work(full), lambda: handler(full), number)
+        if came[0] < number:
+            break
+        expected = [("7", each) for each in [*before, *after]] + [(handlers["experiment_name"][-1], line)]
+        waits = [(batch.experiment[2], each) for batch in full.batches for each in batch.read()[batch.sent:]]
+        if work is drained:
+            expected = expected[-1:] if waits else []  # else it came in time to be sent, too
+        files = [(path.name.split(",")[2], each) for path in (outputs / ".polyaxon_helper").glob("*.jsonl")
+                 for each in path.read_bytes().splitlines()]
+        assert sorted(waits) == sorted(expected), number
+        assert set(waits) - set(files) <= {("7", UNWRITTEN)}, number  # it may stay so until the next batch
+        assert sorted(files) == sorted(set(files) & set(waits)), number
+        assert {path.rpartition("-")[0] for batch in full.batches for path in [batch.path]} <= {
+            "", *(each.base for each in full._journals if each.is_there())}, number
+        drained(full)
+        assert os.listdir(str(outputs)) == [], number
+    assert number > 50
+
+
+# --- what is left behind, again
+
+def test_what_was_left_is_found_where_a_script_deleted_the_locked_file(left: Callable[..., Path]) -> None:
+    path = left()
+    path.unlink()
+    assert journal.journals_in(str(path.parent)) == [str(path)] and taken_over(path) == LINES
+
+
+def test_what_vanishes_while_a_folder_is_listed_hides_nothing(left: Callable[..., Path], monkeypatch: Any) -> None:
+    path, listdir = left(), os.listdir
+    monkeypatch.setattr(os, "listdir", lambda folder: [*listdir(folder), "gone.lock"])
+    assert str(path) in journal.journals_in(str(path.parent))
+
+
+@pytest.mark.parametrize("function", ["open", "listdir"])
+def test_what_can_not_be_read_when_it_is_taken_over_is_found_by_the_next(
+    left: Callable[..., Path], monkeypatch: Any, function: str
+) -> None:
+    path, works = left(), getattr(os, function)
+
+    def fail(path: str, *arguments: Any) -> Any:
+        if path.endswith(".lock"):
+            return works(path, *arguments)
+        raise OSError(24, "Too many open files")
+
+    first, second = Backlog(), Backlog()
+    found = journal.open_abandoned(str(path))
+    with monkeypatch.context() as there:
+        there.setattr(os, function, fail)
+        assert first.take(found) == []
+    first.leave(ending=True)
+    second.experiment, second.abandoned = EXPERIMENT, backlog.left_behind()
+    assert second.adopt() and drained(second) == LINES
 
 
 def test_with_the_last_entry_of_all_the_journal_and_its_folder_are_deleted(
@@ -422,6 +631,8 @@ def test_what_memory_can_not_hold_is_counted(server: Server, run: Run) -> None:
 BAD_MOMENTS = {
     "the outputs folder is deleted and made again": "shutil.rmtree(out); os.makedirs(out)\n",
     "the journals' folder is deleted": "shutil.rmtree(out + '/.polyaxon_helper')\n",
+    "the locked files are deleted": "for each in os.listdir(out + '/.polyaxon_helper'):\n"
+    "    if each.endswith('.lock'): os.unlink(out + '/.polyaxon_helper/' + each)\n",
     "the batches are deleted": "for each in os.listdir(out + '/.polyaxon_helper'):\n"
     "    if each.endswith('.jsonl'): os.unlink(out + '/.polyaxon_helper/' + each)\n",
     "the disk is full for a moment": "import resource\nfull = resource.RLIMIT_FSIZE\n"

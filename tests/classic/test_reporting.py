@@ -355,6 +355,29 @@ def test_the_metric_of_a_destructor_at_shutdown_is_told(server: Server, run: Run
     assert server.steps() == [0] * len(before.splitlines()) + [1]
 
 
+def test_the_metric_of_a_destructor_never_waits_for_a_thread_that_runs_no_more(server: Server, run: Run) -> None:
+    """Threads that Python stops for ever wherever they are, most often with a lock."""
+    server.tell("away")
+    ended = run("""
+exec('''
+import itertools, threading
+from polyaxon_helper import send_metrics
+def work(more):
+    for step in more: send_metrics(step=step); begun.release()
+begun = threading.Semaphore(0)
+for _ in range(4): threading.Thread(target=work, args=(itertools.count(),), daemon=True).start()
+for _ in range(400): begun.acquire()
+''', {})  # names of its own, which the threads keep
+class Last:
+    def __del__(self): send_metrics(last=1)
+last = Last()
+""", POLYAXON_HELPER_EXIT_TIMEOUT="0.1", COVERAGE_PROCESS_START="")  # measuring has a lock of its own
+    assert ended.returncode == 0 and "Traceback" not in ended.stderr
+    server.tell("back")
+    assert run.resend().returncode == 0
+    assert [entry["values"] for entry in server.stored if "last" in entry["values"]] == [{"last": 1}]
+
+
 # --- threads, signals, processes
 
 def test_any_number_of_threads(server: Server, run: Run) -> None:

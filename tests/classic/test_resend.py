@@ -27,6 +27,13 @@ def test_what_waits_is_sent_and_deleted(server: Server, run: Run, how: str) -> N
     assert (server.steps(), run.left()) == (list(range(20)), [])
 
 
+def test_a_folder_that_somebody_else_made_is_not_deleted(server: Server, run: Run) -> None:
+    run(LEFT.format(3))
+    rescued = run.journals_folder.rename(run.folder / "rescued") or run.folder / "rescued"
+    assert run.resend(str(rescued)).returncode == 0
+    assert (server.steps(), list(rescued.iterdir())) == ([0, 1, 2], [])
+
+
 def test_list_shows_and_sends_nothing(server: Server, run: Run) -> None:
     run(LEFT.format(20))
     path, = run.journals_folder.glob("*.lock")

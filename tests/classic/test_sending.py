@@ -6,7 +6,7 @@ from typing import Any, Iterator, List
 import pytest
 
 from polyaxon_helper import warn
-from polyaxon_helper.classic import api, sending
+from polyaxon_helper.classic import api, journal, sending
 from polyaxon_helper.classic.backlog import Backlog
 from polyaxon_helper.classic.entries import entries
 
@@ -212,6 +212,59 @@ def test_interrupt_in_the_wait_is_taken(server: Server, run: Run, here: sending.
     monkeypatch.setattr(here, "drain", interrupt)
     here.end()
     assert "1 metric entries wait" in here.summary()
+
+
+def test_who_exits_in_the_wait_is_told_all_the_same(
+    server: Server, run: Run, here: sending.Reporter, monkeypatch: Any, capsys: Any
+) -> None:
+    def leave() -> None:
+        raise SystemExit
+
+    accept(here, server, 0)
+    monkeypatch.setattr(here, "drain", leave)
+    with pytest.raises(SystemExit):
+        here.end()
+    assert "1 metric entries wait" in capsys.readouterr().err
+
+
+def test_a_signal_handlers_metric_at_exit_is_sent_by_the_end_that_it_interrupts(
+    server: Server, run: Run, here: sending.Reporter, monkeypatch: Any, capsys: Any
+) -> None:
+    post, meanwhile = api.Api.post, [1]
+
+    def interrupted(*arguments: Any) -> Any:
+        if meanwhile:
+            accept(here, server, meanwhile.pop())
+        return post(*arguments)
+
+    monkeypatch.setattr(api.Api, "post", interrupted)
+    accept(here, server, 0)
+    here.end()
+    assert (server.steps(), run.left(), capsys.readouterr().err) == ([0, 1], [], "")
+
+
+def test_a_hook_long_after_ours_has_the_whole_budget_where_all_was_sent(
+    server: Server, run: Run, here: sending.Reporter, monkeypatch: Any
+) -> None:
+    monotonic, late = time.monotonic, [0]
+    monkeypatch.setattr("time.monotonic", lambda: monotonic() + late[0])
+    for step in range(2):
+        accept(here, server, step)
+        here.end()
+        late[0] += 1000
+    assert (server.steps(), here.summary()) == ([0, 1], "")
+
+
+def test_journals_are_deleted_under_the_lock(
+    server: Server, run: Run, here: sending.Reporter, monkeypatch: Any
+) -> None:
+    """Or the end and the thread might both delete the same one."""
+    lock: Any = here.backlog.lock
+    held: List[bool] = []
+    monkeypatch.setattr(journal.Journal, "remove", lambda each: held.append(lock._is_owned()))
+    accept(here, server, 0)
+    here.end()
+    assert held == [True]
 
 
 def test_many_messages_are_each_said_once(capsys: Any) -> None:
