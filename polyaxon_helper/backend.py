@@ -4,6 +4,7 @@ That is done at the first call, once a process. Whoever it is, the table's dotte
 """
 import os
 import sys
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Callable, Optional, TypeVar
 
@@ -16,7 +17,6 @@ from .warn import warn_once
 
 T = TypeVar("T")
 
-_client: Optional[bool] = None  # whether the client answers; None: not decided yet
 _NOT_MADE = object()
 _experiment: Any = _NOT_MADE
 
@@ -24,7 +24,7 @@ _experiment: Any = _NOT_MADE
 def find(name: str) -> Callable[..., T]:
     """Find what stands for the legacy `name` with whoever answers."""
     row = REPLACEMENTS[name]
-    look_up: Callable[[Any], Callable[..., T]] = attrgetter(row.asks or row.path or name)
+    look_up: Callable[[Any], Callable[..., T]] = attrgetter(row.path or name)
     try:
         return look_up(_module_of(name, row.home))
     except (AttributeError, late.UnderWay):  # what stands in for the client lacks it, or nothing can be decided now
@@ -42,19 +42,13 @@ def _module_of(name: str, home: Optional[str]) -> Any:
     return sys.modules.get(home)
 
 
+@lru_cache(maxsize=None)
 def client_answers() -> bool:
-    """Tell who answers. Raises late.UnderWay in the midst of an import, where nothing can be decided."""
-    global _client
-    if _client is None:
-        _client = _client_can_answer()
-    return _client
-
-
-def _client_can_answer() -> bool:
+    """Decide who answers. Raises late.UnderWay in the midst of an import, where nothing can be decided."""
     if is_here() or not lending.has_client():  # no client of 0.x can read the pod of a later one
         return False
     settings = sys.modules.get(lending.SETTINGS)
-    # 0.5 renamed the sign of a managed run, so a client takes a container of the other era for no container at all
+    # 0.5 renamed the variable that marks a container, so a client of the other era takes it for none
     sign = "POLYAXON_IS_MANAGED" if settings is None or hasattr(settings, "IS_MANAGED") else "POLYAXON_IN_CLUSTER"
     in_container = environment.is_set("get_experiment_info") or environment.is_set("get_job_info")
     return sign in os.environ or not in_container

@@ -65,7 +65,7 @@ def get_user_token() -> Optional[str]:
 
 
 class _Run:
-    """Holds what Experiment and Job share: most of it needs the client, and is left out."""
+    """Holds what Experiment and Job share: most of the client's methods are left out."""
 
     get_outputs_path = staticmethod(get_outputs_path)
     get_outputs_refs_paths = staticmethod(get_outputs_refs_paths)
@@ -83,11 +83,9 @@ class _Run:
         if args or kwargs:
             raise PolyaxonClientException(_NEEDS.format("{}(...) with arguments".format(self._KIND)))
         kind = self._KIND.lower()
-        getter = "get_{}_info".format(kind)
-        info = getattr(self, getter)()
+        info = getattr(self, "get_{}_info".format(kind))()
         if not isinstance(info, dict):
-            variable = FUNCTIONS[getter].variables[0]
-            raise PolyaxonClientException("This is no Polyaxon {}: {} is not set".format(kind, variable))
+            raise PolyaxonClientException("This is no Polyaxon {}: POLYAXON_{}_INFO is not set".format(kind, kind.upper()))
         self.project = str(info.get("project_name"))
         self.username, _, self.project_name = self.project.partition(".")
         setattr(self, kind + "_id", str(info.get(kind + "_name")).rpartition(".")[2])
@@ -108,7 +106,7 @@ class _Run:
 
 
 class Experiment(_Run):
-    """The part of polyaxon_client.tracking.Experiment that can do without the client."""
+    """Does what polyaxon_client.tracking.Experiment does, as far as that needs no client."""
 
     _KIND = "Experiment"
     experiment_id: str
@@ -131,19 +129,15 @@ class Experiment(_Run):
     def get_tf_config(cls, envvar: Optional[str] = "TF_CONFIG") -> Optional[Dict[str, Any]]:
         if flag(NO_OP):
             return None
-        tf_config = {
-            "cluster": cls.get_cluster_def(),
-            "task": cls.get_task_info(),
-            "model_dir": get_outputs_path(),
-            "environment": "cloud",
-        }
+        task = {"cluster": cls.get_cluster_def(), "task": cls.get_task_info()}
+        tf_config = {**task, "model_dir": get_outputs_path(), "environment": "cloud"}
         if envvar:
             os.environ[envvar] = json.dumps(tf_config)
         return tf_config
 
 
 class Job(_Run):
-    """The part of polyaxon_client.tracking.Job that can do without the client."""
+    """Does what polyaxon_client.tracking.Job does, as far as that needs no client."""
 
     _KIND = "Job"
     job_id: str

@@ -26,48 +26,39 @@ from .warn import warn_once, without_tokens
 PACKAGE = TRACKING.partition(".")[0]
 SETTINGS = PACKAGE + ".settings"
 
-failure: Optional[ImportError] = ModuleNotFoundError(
-    "polyaxon-client is not installed. To have the client: pip install 'polyaxon-helper[client]'", name=PACKAGE)
-"""What a name of the client's raises; None where the client could be imported."""
-
-_tried = False
 _credentials_given = False
 
 
 def has_client() -> bool:
     """Tell whether there is a client, imported now if need be. Raises late.UnderWay where that can't be done now."""
-    global _tried
-    if not _tried:
-        with late.importing(PACKAGE):
-            if not _tried:
-                _import_client()
-                _tried = True
-    return failure is None
+    with late.importing(PACKAGE):
+        return failure() is None
 
 
-def _import_client() -> None:
-    global failure
+@functools.lru_cache(maxsize=None)
+def failure() -> Optional[ImportError]:
+    """Import the client, once, and return what a name of its raises; None where it could be imported."""
     spec = None
     try:
         if not _is_stub(PACKAGE) and not _is_stub(TRACKING):
             spec = importlib.util.find_spec(PACKAGE)  # of a zip, this compiles it
             if spec is None:
-                return
+                return ModuleNotFoundError("polyaxon-client is not installed. To have the client: "
+                                           "pip install 'polyaxon-helper[client]'", name=PACKAGE)
             if not _is_stub("traceml") and importlib.util.find_spec("traceml") is not None:
                 warn_once(
                     "polyaxon-client and polyaxon 2 (traceml) are both installed here. They need different releases of "
                     "the same libraries, so one or both can't be imported. Have each in an environment of its own: "
-                    "pip uninstall polyaxon-client polyaxon-schemas, or pip uninstall polyaxon traceml"
-                )
+                    "pip uninstall polyaxon-client polyaxon-schemas, or pip uninstall polyaxon traceml")
             _import_real_client()
-        failure = None
     except Exception as error:
         kind = ModuleNotFoundError if isinstance(error, ModuleNotFoundError) else ImportError
         text = "polyaxon-client {} is installed but can't be imported ({}: {}). ".format(
             _installed_release(spec and spec.origin or ""), type(error).__name__, error)
         remedy = "To have the client: " + next(_REMEDIES[sign] for sign in _REMEDIES if sign in str(error))
-        failure = kind(without_tokens(text + remedy), name=PACKAGE)
         warn_once(text + "polyaxon_helper goes on without it, from the environment alone. " + remedy)
+        return kind(without_tokens(text + remedy), name=PACKAGE)
+    return None
 
 
 def _is_stub(name: str) -> bool:
@@ -113,6 +104,7 @@ def lent_names() -> Iterator[None]:
 
 
 def _lending(make: Callable[..., None]) -> Callable[..., None]:
+    """Make an __init__ that has the dropped names."""
     @functools.wraps(make)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         global _credentials_given
@@ -140,9 +132,9 @@ def give_credentials() -> None:
 
 
 def _installed_release(package: str) -> str:
-    # importlib.metadata is not there on 3.7; its folder beside the package says the same
+    """Read the client's release from the folder beside it: on 3.7 there is no importlib.metadata."""
     found = None
-    with suppress(OSError):  # in a zip
+    with suppress(OSError):  # the client is in a zip
         names = " ".join(os.listdir(os.path.dirname(os.path.dirname(package))))
         found = re.search(r"\bpolyaxon_client-(\S+?)(\.dist|-py\S*\.egg|\.egg)-info\b", names)
     return found.group(1) if found else "of an unknown release"
@@ -150,8 +142,7 @@ def _installed_release(package: str) -> str:
 
 _REMEDIES: Dict[str, str] = {
     "Cannot convert value": "correct that variable (a switch is true or false), or unset it",
-    "pkg_resources": "pip install 'setuptools<81'",
-    "distutils": "pip install 'setuptools<81'",
+    **dict.fromkeys(("pkg_resources", "distutils"), "pip install 'setuptools<81'"),
     "": "pip install -U 'polyaxon-helper[client]'",
 }
 """What to do, by what the failure's text has in it; the last suits all."""

@@ -22,7 +22,7 @@ INPUTS = {"lr": 0.1, "layers": [1, 2]}
 @pytest.fixture(autouse=True)
 def variables(monkeypatch: Any, tmp_path: Path) -> Any:
     """Sets variables of this process, which then is a run's pod."""
-    answers._params.cache_clear()
+    answers._inputs.cache_clear()
 
     def set_variables(**variables: str) -> None:
         for name, value in variables.items():
