@@ -11,7 +11,7 @@ from typing import Any, Callable, Optional, TypeVar
 from . import environment, late, lending
 from .exceptions import PolyaxonClientException
 from .modern.run import is_here
-from .replacements import FUNCTIONS, REPLACEMENTS
+from .replacements import REPLACEMENTS
 from .variables import BUCKETS
 from .warn import warn_once
 
@@ -50,15 +50,11 @@ def client_answers() -> bool:
     settings = sys.modules.get(lending.SETTINGS)
     # 0.5 renamed the variable that marks a container, so a client of the other era takes it for none
     sign = "POLYAXON_IS_MANAGED" if settings is None or hasattr(settings, "IS_MANAGED") else "POLYAXON_IN_CLUSTER"
-    in_container = environment.is_set("get_experiment_info") or environment.is_set("get_job_info")
-    return sign in os.environ or not in_container
+    return sign in os.environ or not any(map(environment.variable_set, ("get_experiment_info", "get_job_info")))
 
 
 def experiment() -> Any:
-    """Return this process's one Experiment, made now if there is none yet; None outside a Polyaxon experiment.
-
-    In the midst of an import it is one that keeps the metrics in a journal.
-    """
+    """Return this process's one Experiment, made now if there is none; None outside a Polyaxon experiment."""
     global _experiment
     if _experiment is _NOT_MADE:
         try:
@@ -69,17 +65,17 @@ def experiment() -> Any:
                     if not from_client and getattr(made, "is_off", True):  # the next call may find another environment
                         return made
                     _experiment = made
-        except late.UnderWay:
+        except late.UnderWay:  # one that keeps the metrics in files, then
             return _made(environment.Experiment, PolyaxonClientException)
     return _experiment
 
 
 def _made(make: Callable[[], Any], exception: Any) -> Any:
-    # What importing polyaxon-helper 0.5.0 did
+    """Make an Experiment, or give None, as importing polyaxon-helper 0.5.0 did."""
     try:
         return make()
     except (exception, TypeError) as error:  # a TypeError is the client's, in a job
-        if type(error) is TypeError and environment.is_set("get_experiment_info"):
+        if type(error) is TypeError and environment.variable_set("get_experiment_info"):
             raise
         return None
 
@@ -87,11 +83,10 @@ def _made(make: Callable[[], Any], exception: Any) -> Any:
 def send_metrics(**metrics: Any) -> None:
     run = experiment()
     if run is None:
-        warn_once(
-            "send_metrics sends nothing: this is no Polyaxon experiment, or one that could not be reached "
-            "({} is {}set). To run a script as one: python -m polyaxon_helper.local SCRIPT".format(
-                FUNCTIONS["get_experiment_info"].variables[0],
-                "" if environment.is_set("get_experiment_info") else "not "))
+        found = "set" if environment.variable_set("get_experiment_info") else "not set"
+        warn_once("send_metrics sends nothing: this is no Polyaxon experiment, or one that could not be reached "
+                  "(POLYAXON_EXPERIMENT_INFO is {}). To run a script as one: python -m polyaxon_helper.local "
+                  "SCRIPT".format(found))
     else:
         run.log_metrics(**metrics)
 

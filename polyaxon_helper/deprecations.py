@@ -56,22 +56,16 @@ def warn_of(name: str) -> None:
 
 
 def _print_summary(counting_process: int) -> None:
-    if _is_wanted(counting_process):
-        calls = {place: next(calls) - 1 for place, calls in sorted(_places.items())}
-        shown = len(calls) if os.environ.get("POLYAXON_HELPER_SUMMARY") == "all" else SHOWN
-        write(summary(calls, [file for file in _files if owner(file) == FILE], shown))
-
-
-def _is_wanted(counting_process: int) -> bool:
-    multiprocessing = sys.modules.get("multiprocessing")
-    return (
-        os.environ.get("POLYAXON_HELPER_SUMMARY") != "0"
-        and os.environ.get("RANK", "0") in ("", "0")
-        and os.getpid() == counting_process
+    """Write the summary, once a run, unless somebody types or tests."""
+    setting, multiprocessing = os.environ.get("POLYAXON_HELPER_SUMMARY"), sys.modules.get("multiprocessing")
+    if (
+        setting != "0" and not hasattr(sys, "ps1") and "pytest" not in sys.modules
+        and os.getpid() == counting_process and os.environ.get("RANK", "0") in ("", "0")
         and (multiprocessing is None or multiprocessing.current_process().name == "MainProcess")
-        and not hasattr(sys, "ps1")
-        and "pytest" not in sys.modules
-    )
+    ):
+        calls = {place: next(calls) - 1 for place, calls in sorted(_places.items())}
+        shown = len(calls) if setting == "all" else SHOWN
+        write(summary(calls, [file for file in _files if owner(file) == FILE], shown))
 
 
 def summary(calls: Dict[Tuple[str, int], int], files: Collection[str], shown: int) -> str:

@@ -22,20 +22,15 @@ _NEEDS = ("{} needs polyaxon-client, which is not installed, can't be imported, 
           "On Polyaxon 0.x: pip install 'polyaxon-helper[client]'")
 
 
-def _set_variable(name: str) -> Optional[str]:
-    """Give the newest variable of the legacy name that is set."""
+def variable_set(name: str) -> Optional[str]:
+    """Give the newest variable of the legacy name that is set, to anything but an empty text."""
     return next(filter(os.environ.get, FUNCTIONS[name].variables), None)
-
-
-def is_set(name: str) -> bool:
-    """Tell whether a variable of the legacy name is set, to anything but an empty text."""
-    return _set_variable(name) is not None
 
 
 def _getter(name: str, read: Callable[[str], T], owner: str = "") -> Callable[[], T]:
     """Make the function of a class, or of this module, that answers by the variable that is set, else by the pod."""
     def get() -> T:
-        variable = _set_variable(name)
+        variable = variable_set(name)
         if variable is None or flag(NO_OP):
             return cast(T, None if flag(NO_OP) else answers.answer(name))
         if name.startswith("get_outputs") and parsed(BUCKETS):
@@ -83,9 +78,11 @@ class _Run:
         if args or kwargs:
             raise PolyaxonClientException(_NEEDS.format("{}(...) with arguments".format(self._KIND)))
         kind = self._KIND.lower()
-        info = getattr(self, "get_{}_info".format(kind))()
+        getter = "get_{}_info".format(kind)
+        info = getattr(self, getter)()
         if not isinstance(info, dict):
-            raise PolyaxonClientException("This is no Polyaxon {}: POLYAXON_{}_INFO is not set".format(kind, kind.upper()))
+            variable = FUNCTIONS[getter].variables[0]
+            raise PolyaxonClientException("This is no Polyaxon {}: {} is not set".format(kind, variable))
         self.project = str(info.get("project_name"))
         self.username, _, self.project_name = self.project.partition(".")
         setattr(self, kind + "_id", str(info.get(kind + "_name")).rpartition(".")[2])

@@ -1,9 +1,7 @@
 """Imports polyaxon-client, also where newer Pythons or libraries dropped what it needs.
 
-polyaxon-client 0.6.1, of 2020, is the last. As pip installs it today it can be imported on no Python by itself: its
-Jinja2 wants markupsafe.soft_unicode, it wants collections.Mapping itself. These names are lent to it while it is being
-imported, and while an Experiment or Job is made (polystores imports its bucket clients only then); then each is put
-back as it was.
+Its last release is 0.6.1, of 2020. It wants collections.Mapping, and its Jinja2 wants markupsafe.soft_unicode: both are
+lent while it is imported, and while an Experiment or Job is made, which imports more; then they are taken away again.
 """
 import collections
 import collections.abc
@@ -118,8 +116,8 @@ def _lending(make: Callable[..., None]) -> Callable[..., None]:
 def give_credentials() -> None:
     """Put a bucket's credentials into os.environ, as an Experiment does that is made in a run; once, unless one was."""
     global _credentials_given
-    base: Any = sys.modules.get(TRACKING + ".base")  # a stub has none
-    if _credentials_given or base is None:
+    base: Any = sys.modules.get(TRACKING + ".base")
+    if _credentials_given or base is None:  # a stub has none
         return
     _credentials_given = True
     try:

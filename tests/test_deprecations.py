@@ -180,6 +180,8 @@ BLAMED: Dict[str, Tuple[str, str, bool]] = {
     "no line of anybody's, at exit": ("atexit.register(send, loss=1)", "sys:1", False),
     "the text that exec runs": ("exec('\\nsend(loss=1)')", "<string>:2", False),
     "a file that is not there": ("exec(compile('send(loss=1)', 'gone.py', 'exec'))", r"gone\.py:1", False),
+    "a name that no file can have":
+        ("exec(compile('send(loss=1)', 'a\\ud8e9.py', 'exec'))", r"a\\ud8e9\.py:1", False),
 }
 
 
@@ -254,12 +256,14 @@ def test_only_files_with_something_to_move_are_in_the_command(
 NOBODY = {
     "no stderr": "sys.stderr = None", "a closed one": "sys.stderr.close()",
     "a pipe that nobody reads": "reader, writer = os.pipe(); os.close(reader); sys.stderr = open(writer, 'w')",
+    "the script's own that has no flush()": "sys.stderr = type('Log', (), {'write': lambda self, text: len(text)})()",
+    "the script's own that takes no text": "sys.stderr = io.BytesIO()", "a deleted one": "del sys.stderr",
 }
 
 
 @pytest.mark.parametrize("code", NOBODY.values(), ids=NOBODY)
 def test_with_nobody_to_tell_the_script_goes_on(code: str, python: Process) -> None:
-    process = python("-c", "import os, sys\nfrom polyaxon_helper import warn\n" + code + (
+    process = python("-c", "import io, os, sys\nfrom polyaxon_helper import warn\n" + code + (
         "\nwarn.write('told')\nsys.stderr = None\nprint('on')"))
     assert (process.returncode, process.stdout, process.stderr) == (0, "on\n", "")
 
@@ -330,6 +334,24 @@ def test_spawned_child_gives_no_second_summary(python: Process, tmp_path: Path) 
         "    child.start(); child.join()\n"
     )
     assert python("-W", "ignore", str(path)).stderr.count("deprecated call") == 1
+
+
+# A call of a signal's handler, or of another thread, in the midst of the first one
+IN_THE_MIDST = """
+import atexit, polyaxon_helper
+register = atexit.register
+def with_a_call(*what):
+    atexit.register = register
+    polyaxon_helper.get_log_level()
+    return register(*what)
+atexit.register = with_a_call
+polyaxon_helper.get_log_level()
+"""
+
+
+def test_a_call_in_the_midst_of_the_first_gives_no_second_summary(python: Process) -> None:
+    process = python("-W", "ignore", "-c", IN_THE_MIDST)
+    assert process.stderr.count("2 deprecated calls") == process.stderr.count("deprecated call") == 1, process.stderr
 
 
 def test_calls_of_threads_are_all_counted(python: Process) -> None:

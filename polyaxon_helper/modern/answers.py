@@ -49,20 +49,16 @@ def _info(kind: str, name: str, *unknown: str) -> Optional[Dict[str, Any]]:
 
 def _cluster_def() -> Any:
     cluster = tf_config().get("cluster")
-    return cluster and {_legacy_role(role): addresses for role, addresses in cluster.items()}
+    return cluster and {"master" if role == "chief" else role: addresses for role, addresses in cluster.items()}
 
 
 def _task_info() -> Any:
     task = tf_config().get("task")
-    return task and {**task, "type": _legacy_role(task.get("type"))}
-
-
-def _legacy_role(role: Any) -> Any:
-    return "master" if role == "chief" else role
+    return task and {**task, "type": "master" if task.get("type") == "chief" else task.get("type")}
 
 
 def _params() -> Any:
-    """Return the run's inputs, each time anew: they are the script's to change."""
+    """Return the run's inputs, each time new objects, which the script may change."""
     try:
         return None if flag(OFFLINE) else json.loads(_inputs())
     except late.UnderWay:
@@ -71,10 +67,7 @@ def _params() -> Any:
 
 @lru_cache(maxsize=None)
 def _inputs() -> str:
-    """Return the run's inputs, of which the API is asked once, as JSON.
-
-    Raises late.UnderWay in the midst of an import, where it can't be asked.
-    """
+    """Ask the API, once, for the run's inputs, as JSON. Raises late.UnderWay in the midst of an import."""
     try:
         late.requests()
         return json.dumps(ask("GET").get("inputs") or None)
