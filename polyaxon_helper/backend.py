@@ -45,7 +45,7 @@ def _module_of(name: str, home: Optional[str]) -> Any:
 @lru_cache(maxsize=None)
 def client_answers() -> bool:
     """Decide who answers. Raises late.UnderWay in the midst of an import, where nothing can be decided."""
-    if is_here() or not lending.has_client():  # no client of 0.x can read the pod of a later one
+    if is_here() or lending.failure():  # no client of 0.x can read the pod of a later one
         return False
     settings = sys.modules.get(lending.SETTINGS)
     # 0.5 renamed the variable that marks a container, so a client of the other era takes it for none

@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # pragma: no cover - it never runs
 _HOMES = {name: row.home for name, row in REPLACEMENTS.items() if row.home and row.path == name}
 """The client's module that each of its names is in."""
 
-lending.has_client()
+lending.failure()
 
 if not TYPE_CHECKING:  # pragma: no branch - a checker would take any name for the client's
 

@@ -27,15 +27,15 @@ SETTINGS = PACKAGE + ".settings"
 _credentials_given = False
 
 
-def has_client() -> bool:
-    """Tell whether there is a client, imported now if need be. Raises late.UnderWay where that can't be done now."""
-    with late.importing(PACKAGE):
-        return failure() is None
-
-
 @functools.lru_cache(maxsize=None)
 def failure() -> Optional[ImportError]:
-    """Import the client, once, and return what a name of its raises; None where it could be imported."""
+    """Import the client, and return what its names raise: None where that worked. May itself raise late.UnderWay."""
+    with late.importing(PACKAGE):
+        return _import_client()
+
+
+@functools.lru_cache(maxsize=None)  # once, also where two threads came
+def _import_client() -> Optional[ImportError]:
     spec = None
     try:
         if not _is_stub(PACKAGE) and not _is_stub(TRACKING):

@@ -32,7 +32,11 @@ def owner(file: str) -> int:
 
 def holds_library(folder: str) -> bool:
     """Tell whether the standard library or installed packages are in this folder, as they are in the root."""
-    above, paths = os.path.join(os.path.abspath(folder), ""), (*_LIBRARIES, *sys.path)
+    try:
+        above = os.path.join(os.path.abspath(folder), "")
+    except OSError:  # the current one, which is deleted
+        return True
+    paths = (*_LIBRARIES, *map(str, sys.path))  # a script may put a Path there
     return any(path.startswith(above) and owner(os.path.join(path, "")) == LIBRARY for path in paths)
 
 
@@ -50,7 +54,7 @@ def blame(warning: Warning) -> Optional[Tuple[str, int]]:
     if not frame:
         warnings.warn_explicit(warning, None, "sys", 1)  # as Python does
         return None
-    place, scope = (frame.f_code.co_filename, frame.f_lineno), frame.f_globals
+    place, scope = (frame.f_code.co_filename, frame.f_lineno or 1), frame.f_globals  # made code may have no lines
     name, registry = scope.get("__name__", "<string>"), scope.setdefault("__warningregistry__", {})
     warnings.warn_explicit(warning, None, *place, name, registry)
     return place

@@ -106,7 +106,7 @@ def test_summary(calls: Calls, files: List[str], shown: int, lines: List[str]) -
 
 
 # files that have calls, libraries that are in sys.path, what the command names
-NAMED: Dict[str, Tuple[List[str], List[str], List[str]]] = {
+NAMED: Dict[str, Tuple[List[str], List[Any], List[str]]] = {
     "no file": ([], [], []),
     "five files": (MANY[:5], [], MANY[:5]),
     "files of one folder": (MANY, [], ["/p"]),
@@ -121,6 +121,7 @@ NAMED: Dict[str, Tuple[List[str], List[str], List[str]]] = {
     "such a folder, and one in it": (MANY + ["/p/s/x.py"], ["/p/lib/dist-packages"], MANY + ["/p/s"]),
     "a folder beside the virtual environment": (MANY, ["/env/lib/python3/site-packages"], ["/p"]),
     "a folder in sys.path that is no library": (MANY, ["/p/lib"], ["/p"]),
+    "a folder, and in sys.path what is no text": (MANY, [Path("/p/lib"), None, b"/p"], ["/p"]),
     "a folder with the standard library in it": (
         [os.path.join(os.path.dirname(os.path.dirname(os.__file__)), "{}.py".format(n)) for n in range(6)], [],
         [os.path.join(os.path.dirname(os.path.dirname(os.__file__)), "{}.py".format(n)) for n in range(6)]),
@@ -131,11 +132,20 @@ NAMED: Dict[str, Tuple[List[str], List[str], List[str]]] = {
 @posix
 @pytest.mark.parametrize("files, libraries, names", NAMED.values(), ids=NAMED)
 def test_the_command_names_files_and_folders_of_the_project_alone(
-    files: List[str], libraries: List[str], names: List[str], monkeypatch: Any
+    files: List[str], libraries: List[Any], names: List[str], monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(sys, "path", libraries + sys.path)
     told = deprecations.summary({("x", 1): 1}, files, 5).splitlines()
     assert told[2:-1] == ["To move them all: {} {}".format(MIGRATE, " ".join(names))] * bool(names)
+
+
+@posix
+def test_the_command_names_the_files_of_a_folder_that_is_deleted(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    tmp_path.rmdir()
+    files = ["{}.py".format(n) for n in range(6)]
+    told = deprecations.summary({("x", 1): 1}, files, 5).splitlines()
+    assert told[2] == "To move them all: {} {}".format(MIGRATE, " ".join(files))
 
 
 LIBRARY = """
@@ -182,6 +192,9 @@ BLAMED: Dict[str, Tuple[str, str, bool]] = {
     "a file that is not there": ("exec(compile('send(loss=1)', 'gone.py', 'exec'))", r"gone\.py:1", False),
     "a name that no file can have":
         ("exec(compile('send(loss=1)', 'a\\ud8e9.py', 'exec'))", r"a\\ud8e9\.py:1", False),
+    "code that has no lines, as some tools make it":
+        ("code = compile('send(loss=1)', 'made', 'exec')\n"
+         "exec(code.replace(co_linetable=b'') if sys.version_info >= (3, 10) else code)", "made:1", False),
 }
 
 
