@@ -42,7 +42,7 @@ def get_cluster_def() -> Optional[Dict[str, List[str]]]:
 
 @deprecated("Write `Experiment.get_params()` after `from polyaxon_client.tracking import Experiment`.")
 def get_declarations() -> Optional[Dict[str, Any]]:
-    """Return what get_params does, from POLYAXON_PARAMS or POLYAXON_DECLARATIONS; it had this name up to 0.4."""
+    """Return what get_params does, by its name up to 0.4: from POLYAXON_PARAMS or POLYAXON_DECLARATIONS (JSON)."""
     return backend.find("get_declarations")()
 
 
@@ -132,7 +132,7 @@ def get_data_paths() -> Optional[Dict[str, str]]:
 @deprecated("Write `next(iter((get_data_paths() or {}).values()), None)` after `from polyaxon_client.tracking import"
             " get_data_paths`; the first volume's; better name the one that you mean.")
 def get_data_path() -> Optional[str]:
-    """Tell where the data is mounted: POLYAXON_DATA_PATH, set in 0.0 and 0.1.0, else the first of get_data_paths()."""
+    """Tell where the data is: POLYAXON_DATA_PATH, a path that 0.0 and 0.1.0 set, else the first of get_data_paths()."""
     return backend.find("get_data_path")()
 
 
@@ -157,7 +157,7 @@ def get_api(version: str = "v1") -> Optional[str]:
 
 @deprecated("Write `Experiment().client.token` after `from polyaxon_client.tracking import Experiment`.")
 def get_user_token() -> Optional[str]:
-    """Return the token that the API takes from this run, a secret, without asking the client; None where there is none.
+    """Return the token that the API takes from this run, a secret; None where there is none. The client is not asked.
 
     Files: /plx-context/.authtoken, /tmp/.polyaxon/.authtoken; on Polyaxon 1.x and 2.x /plx-context/.configs/.auth.
     Variables: POLYAXON_SECRET_USER_TOKEN, in 0.0 POLYAXON_USER_TOKEN; on Polyaxon 1.x and 2.x POLYAXON_AUTH_TOKEN.
@@ -167,7 +167,7 @@ def get_user_token() -> Optional[str]:
 
 @deprecated('Write `os.environ.get("POLYAXON_INTERNAL_SECRET_TOKEN")` after `import os`.')
 def get_internal_token() -> Optional[str]:
-    """Return the cluster's token, a secret, from POLYAXON_INTERNAL_SECRET_TOKEN, set in 0.1 alone; else None."""
+    """Return the cluster's own token, a secret, from POLYAXON_INTERNAL_SECRET_TOKEN, which 0.1 alone set; else None."""
     return backend.find("get_internal_token")()
 
 

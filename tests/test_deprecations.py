@@ -190,8 +190,6 @@ BLAMED: Dict[str, Tuple[str, str, bool]] = {
     "no line of anybody's, at exit": ("atexit.register(send, loss=1)", "sys:1", False),
     "the text that exec runs": ("exec('\\nsend(loss=1)')", "<string>:2", False),
     "a file that is not there": ("exec(compile('send(loss=1)', 'gone.py', 'exec'))", r"gone\.py:1", False),
-    "a name that no file can have":
-        ("exec(compile('send(loss=1)', 'a\\ud8e9.py', 'exec'))", r"a\\ud8e9\.py:1", False),
     "code that has no lines, as some tools make it":
         ("code = compile('send(loss=1)', 'made', 'exec')\n"
          "exec(code.replace(co_linetable=b'') if sys.version_info >= (3, 10) else code)", "made:1", False),
@@ -226,6 +224,13 @@ def test_blamed_is(lines: str, place: str, command: bool, python: Process, own_f
     assert len(told) == (2 if place == "sys:1" else 3), process.stderr
     assert [each for each in told if not re.fullmatch(place, each)] == []
     assert process.stderr.count("To move them all:") == command
+
+
+def test_blamed_is_code_of_a_name_that_no_file_can_have(python: Process) -> None:
+    code = "import polyaxon_helper as h\nexec(compile('h.send_metrics(loss=1)', 'a\\ud8e9.py', 'exec'))"
+    process = python("-W", "default", "-c", code, environment={"COVERAGE_PROCESS_START": ""})  # no name for coverage
+    assert places_told(process) == ["a\\ud8e9.py:1"] * 3, process.stderr
+    assert "To move" not in process.stderr
 
 
 def test_blamed_is_what_is_typed(python: Process) -> None:
