@@ -1,9 +1,9 @@
-"""polyaxon_helper, kept running: each function of its releases 0.0.3 to 0.5.0, which says what to write instead.
+"""Runs each function of polyaxon_helper 0.0.3 to 0.5.0, and says what to write instead.
 
 Where polyaxon-client can be imported and can read this container, polyaxon_client.tracking answers; else the
-environment does, among it the pods of Polyaxon 1.x and 2.x, which set other variables. Importing this package imports
-neither, and does nothing else. Outside Polyaxon a function whose docstring does not say so raises
-PolyaxonClientException with the client, and returns None without it.
+environment does, also in a pod of Polyaxon 1.x or 2.x, which has other variables. Importing this package does nothing
+else. Outside Polyaxon, unless its docstring says more, a function raises PolyaxonClientException with the client, and
+returns None without it.
 """
 import sys
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
@@ -42,10 +42,7 @@ def get_cluster_def() -> Optional[Dict[str, List[str]]]:
 
 @deprecated("Write `Experiment.get_params()` after `from polyaxon_client.tracking import Experiment`.")
 def get_declarations() -> Optional[Dict[str, Any]]:
-    """Return what get_params does, which had this name up to release 0.4.
-
-    Variables: POLYAXON_PARAMS, before Polyaxon 0.5 POLYAXON_DECLARATIONS (JSON).
-    """
+    """Return what get_params does, by its name up to 0.4: from POLYAXON_PARAMS or POLYAXON_DECLARATIONS (JSON)."""
     return backend.find("get_declarations")()
 
 
@@ -53,9 +50,8 @@ def get_declarations() -> Optional[Dict[str, Any]]:
 def get_params() -> Optional[Dict[str, Any]]:
     """Return the experiment's parameters, those of a group's matrix among them.
 
-    Shape: {"lr": 0.1, "layers": [1, 2]}, the values being any JSON.
-    Variables: POLYAXON_PARAMS, before Polyaxon 0.5 POLYAXON_DECLARATIONS (JSON); on Polyaxon 1.x and 2.x, where neither
-    is set, the run's inputs, of which the API is asked once.
+    Shape: {"lr": 0.1, "layers": [1, 2]}, the values being any JSON. Variables: POLYAXON_PARAMS, before Polyaxon 0.5
+    POLYAXON_DECLARATIONS (JSON); where neither is set on 1.x and 2.x, the API is asked once for the run's inputs.
     """
     return backend.find("get_params")()
 
@@ -65,10 +61,9 @@ def get_experiment_info() -> Optional[Dict[str, Any]]:
     """Tell which experiment this is.
 
     Shape: {"project_name": "USER.PROJECT", "experiment_name": "USER.PROJECT.ID" or "USER.PROJECT.GROUP.ID",
-    "experiment_group_name": a text, or None outside a group, "project_uuid", "experiment_uuid", ...}; the same in each
-    replica of a distributed experiment.
-    Variable: POLYAXON_EXPERIMENT_INFO (JSON); on Polyaxon 1.x and 2.x POLYAXON_RUN_INSTANCE, the ID being the run's
-    UUID, and what it does not say None.
+    "experiment_group_name": a text, or None outside a group, "project_uuid", "experiment_uuid", ...}; each replica has
+    the same. Variable: POLYAXON_EXPERIMENT_INFO (JSON); on Polyaxon 1.x and 2.x POLYAXON_RUN_INSTANCE: the ID is the
+    run's UUID, and what it does not say is None.
     """
     return backend.find("get_experiment_info")()
 
@@ -108,9 +103,8 @@ def get_tf_config(envvar: Optional[str] = "TF_CONFIG") -> Optional[Dict[str, Any
 def get_outputs_path() -> Optional[str]:
     """Tell where the run keeps its outputs: a folder, or the URL of a bucket.
 
-    Shape: "/OUTPUTS/USER/PROJECT/experiments/7", or ".../groups/1/7".
-    Variables: POLYAXON_RUN_OUTPUTS_PATH, in 0.0 POLYAXON_OUTPUTS_PATH; on Polyaxon 1.x and 2.x, where neither is set,
-    "/plx-context/artifacts/UUID/outputs" (POLYAXON_CONTEXT_ROOT).
+    Shape: "/OUTPUTS/USER/PROJECT/experiments/7", or ".../groups/1/7". Variables: POLYAXON_RUN_OUTPUTS_PATH, in 0.0
+    POLYAXON_OUTPUTS_PATH; else on 1.x and 2.x "/plx-context/artifacts/UUID/outputs" (POLYAXON_CONTEXT_ROOT).
     """
     return backend.find("get_outputs_path")()
 
@@ -138,10 +132,7 @@ def get_data_paths() -> Optional[Dict[str, str]]:
 @deprecated("Write `next(iter((get_data_paths() or {}).values()), None)` after `from polyaxon_client.tracking import"
             " get_data_paths`; the first volume's; better name the one that you mean.")
 def get_data_path() -> Optional[str]:
-    """Tell where the data is mounted: the one path of releases 0.0 and 0.1.0, else the first of get_data_paths().
-
-    Variables: POLYAXON_DATA_PATH (a plain path), else those of get_data_paths.
-    """
+    """Tell where the data is: POLYAXON_DATA_PATH, a path that 0.0 and 0.1.0 set, else the first of get_data_paths()."""
     return backend.find("get_data_path")()
 
 
@@ -166,21 +157,17 @@ def get_api(version: str = "v1") -> Optional[str]:
 
 @deprecated("Write `Experiment().client.token` after `from polyaxon_client.tracking import Experiment`.")
 def get_user_token() -> Optional[str]:
-    """Return the token that the API takes from this run, a secret; None where there is none.
+    """Return the token that the API takes from this run, a secret; None where there is none. The client is not asked.
 
-    Read also where the client is, as it does, from the files /plx-context/.authtoken, /tmp/.polyaxon/.authtoken.
-    Variables: POLYAXON_SECRET_USER_TOKEN, in 0.0 POLYAXON_USER_TOKEN; on Polyaxon 1.x and 2.x the file
-    /plx-context/.configs/.auth, POLYAXON_AUTH_TOKEN.
+    Files: /plx-context/.authtoken, /tmp/.polyaxon/.authtoken; on Polyaxon 1.x and 2.x /plx-context/.configs/.auth.
+    Variables: POLYAXON_SECRET_USER_TOKEN, in 0.0 POLYAXON_USER_TOKEN; on Polyaxon 1.x and 2.x POLYAXON_AUTH_TOKEN.
     """
     return backend.find("get_user_token")()
 
 
 @deprecated('Write `os.environ.get("POLYAXON_INTERNAL_SECRET_TOKEN")` after `import os`.')
 def get_internal_token() -> Optional[str]:
-    """Return the cluster's own token, a secret; None where there is none. The client is not asked.
-
-    Variable: POLYAXON_INTERNAL_SECRET_TOKEN, in 0.1 alone.
-    """
+    """Return the cluster's own token, a secret, from POLYAXON_INTERNAL_SECRET_TOKEN, which 0.1 alone set; else None."""
     return backend.find("get_internal_token")()
 
 
@@ -190,9 +177,8 @@ def send_metrics(**metrics: Any) -> None:
 
     With the client this is log_metrics of one Experiment a process, made at the first call. Without it, the point is in
     a file when this returns, and sent within about a second; what is left at exit is sent then, or told. NaN,
-    infinities and None are left out, with a RuntimeWarning.
-    On Polyaxon 1.x and 2.x the point is in the platform's event file when this returns; an integer `step` is the step
-    of the other metrics; NaN and infinities are kept.
+    infinities and None are left out, with a RuntimeWarning. On Polyaxon 1.x and 2.x the point is in the platform's
+    event file when this returns; NaN and infinities are kept; an integer `step` is the step of the other metrics.
     Raises PolyaxonClientException for what is no number. Outside an experiment: one RuntimeWarning, nothing is sent.
     Variables: POLYAXON_EXPERIMENT_INFO (JSON), POLYAXON_API_HTTP_HOST, before Polyaxon 0.2 POLYAXON_API.
     """

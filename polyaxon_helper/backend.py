@@ -4,19 +4,19 @@ That is done at the first call, once a process. Whoever it is, the table's dotte
 """
 import os
 import sys
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Callable, Optional, TypeVar
 
 from . import environment, late, lending
 from .exceptions import PolyaxonClientException
 from .modern.run import is_here
-from .replacements import FUNCTIONS, REPLACEMENTS
+from .replacements import REPLACEMENTS
 from .variables import BUCKETS
 from .warn import warn_once
 
 T = TypeVar("T")
 
-_client: Optional[bool] = None  # whether the client answers; None: not decided yet
 _NOT_MADE = object()
 _experiment: Any = _NOT_MADE
 
@@ -24,7 +24,7 @@ _experiment: Any = _NOT_MADE
 def find(name: str) -> Callable[..., T]:
     """Find what stands for the legacy `name` with whoever answers."""
     row = REPLACEMENTS[name]
-    look_up: Callable[[Any], Callable[..., T]] = attrgetter(row.asks or row.path or name)
+    look_up: Callable[[Any], Callable[..., T]] = attrgetter(row.path or name)
     try:
         return look_up(_module_of(name, row.home))
     except (AttributeError, late.UnderWay):  # what stands in for the client lacks it, or nothing can be decided now
@@ -43,33 +43,23 @@ def _module_of(name: str, home: Optional[str]) -> Any:
     return sys.modules.get(home)
 
 
+@lru_cache(maxsize=None)
 def client_answers() -> bool:
-    """Tell who answers. Raises late.UnderWay in the midst of an import, where nothing can be decided."""
-    global _client
-    if _client is None:
-        _client = _client_can_answer()
-    return _client
-
-
-def _client_can_answer() -> bool:
-    if is_here() or not lending.has_client():  # no client of 0.x can read the pod of a later one
+    """Decide who answers. Raises late.UnderWay in the midst of an import, where nothing can be decided."""
+    if is_here() or lending.failure():  # no client of 0.x can read the pod of a later one
         return False
     settings = sys.modules.get(lending.SETTINGS)
-    # 0.5 renamed the sign of a managed run, so a client takes a container of the other era for no container at all
+    # 0.5 renamed the variable that marks a container, so a client of the other era takes it for none
     sign = "POLYAXON_IS_MANAGED" if settings is None or hasattr(settings, "IS_MANAGED") else "POLYAXON_IN_CLUSTER"
-    in_container = environment.is_set("get_experiment_info") or environment.is_set("get_job_info")
-    return sign in os.environ or not in_container
+    return sign in os.environ or not any(map(environment.variable_set, ("get_experiment_info", "get_job_info")))
 
 
 def experiment() -> Any:
-    """Return this process's one Experiment, made now if there is none yet; None outside a Polyaxon experiment.
-
-    In the midst of an import it is one that keeps the metrics in a journal.
-    """
+    """Return this process's one Experiment, made now if there is none; None outside a Polyaxon experiment."""
     if _experiment is _NOT_MADE:
         try:
             return late.alone(_make) if client_answers() else _make()
-        except late.UnderWay:
+        except late.UnderWay:  # one that keeps the metrics in files, then
             return _made(environment.Experiment, PolyaxonClientException)
     return _experiment
 
@@ -78,30 +68,30 @@ def _make() -> Any:
     global _experiment
     if _experiment is _NOT_MADE:
         made = _made(find("Experiment"), find("PolyaxonClientException"))
-        if not _client and getattr(made, "is_off", True):  # the next call may find another environment
+        if not client_answers() and getattr(made, "is_off", True):  # the next call may find another environment
             return made
         _experiment = made
     return _experiment
 
 
 def _made(make: Callable[[], Any], exception: Any) -> Any:
-    # What importing polyaxon-helper 0.5.0 did
+    """Make an Experiment, or give None, as importing polyaxon-helper 0.5.0 did."""
     try:
         return make()
-    except (exception, TypeError) as error:  # a TypeError is the client's, in a job
-        if type(error) is TypeError and environment.is_set("get_experiment_info"):
-            raise
-        return None
+    except Exception as error:
+        is_none = isinstance(exception, type) and isinstance(error, exception)  # of a stub it may be no class
+        if is_none or type(error) is TypeError and not environment.variable_set("get_experiment_info"):  # in a job
+            return None
+        raise
 
 
 def send_metrics(**metrics: Any) -> None:
     run = experiment()
     if run is None:
-        warn_once(
-            "send_metrics sends nothing: this is no Polyaxon experiment, or one that could not be reached "
-            "({} is {}set). To run a script as one: python -m polyaxon_helper.local SCRIPT".format(
-                FUNCTIONS["get_experiment_info"].variables[0],
-                "" if environment.is_set("get_experiment_info") else "not "))
+        found = "set" if environment.variable_set("get_experiment_info") else "not set"
+        warn_once("send_metrics sends nothing: this is no Polyaxon experiment, or one that could not be reached "
+                  "(POLYAXON_EXPERIMENT_INFO is {}). To run a script as one: python -m polyaxon_helper.local "
+                  "SCRIPT".format(found))
     else:
         run.log_metrics(**metrics)
 

@@ -5,9 +5,8 @@
 These are the client's own objects, on Python 3.7 to 3.13: Experiment, Job and the getters of polyaxon_client.tracking,
 and PolyaxonClientException. Once this module is imported, `import polyaxon_client` works in the process too.
 
-Importing this module never fails. Where polyaxon_client is installed and can't be imported even so, a RuntimeWarning
-says which release it is, what failed and what to do. Where there is no client that works, each of its names is an
-ImportError that says the same.
+Importing this module never fails. Where polyaxon_client is installed but still can't be imported, a RuntimeWarning
+says which release it is, what failed and what to do; each of its names is then an ImportError that says the same.
 """
 import sys
 from typing import TYPE_CHECKING, Any
@@ -33,7 +32,7 @@ if TYPE_CHECKING:  # pragma: no cover - it never runs
 _HOMES = {name: row.home for name, row in REPLACEMENTS.items() if row.home and row.path == name}
 """The client's module that each of its names is in."""
 
-lending.has_client()
+lending.failure()
 
 if not TYPE_CHECKING:  # pragma: no branch - a checker would take any name for the client's
 
@@ -41,6 +40,7 @@ if not TYPE_CHECKING:  # pragma: no branch - a checker would take any name for t
         """Give the client's own object of this name, or raise what says why there is none."""
         if name not in _HOMES:
             raise AttributeError("module {!r} has no attribute {!r}".format(__name__, name))
-        if lending.failure is not None:
-            raise type(lending.failure)(str(lending.failure), name=lending.PACKAGE)
+        failure = lending.failure()
+        if failure is not None:
+            raise type(failure)(str(failure), name=lending.PACKAGE)
         return getattr(sys.modules.get(_HOMES[name]), name)  # a stub may have none

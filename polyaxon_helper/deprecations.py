@@ -1,4 +1,4 @@
-"""The warning that a legacy call gives, and the summary of all of them at exit."""
+"""Warns of each legacy call, and sums all of them up at exit."""
 import atexit
 import functools
 import os
@@ -9,7 +9,7 @@ from typing import Any, Callable, Collection, Dict, Iterator, List, Set, Tuple, 
 
 import deprecation
 
-from .replacements import DEPRECATED_IN, REMOVED_IN, REPLACEMENTS, RUN_INSTANCE, TRACEML, advice, client, command
+from .replacements import DEPRECATED_IN, REMOVED_IN, REPLACEMENTS, RUN_INSTANCE, TRACEML, advice, client, written
 from .warn import FILE, blame, holds_library, owner, write
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -20,9 +20,9 @@ TARGET = TRACEML if os.environ.get(RUN_INSTANCE) else client(sys.version_info[:2
 SHOWN = 5  # how many places the summary names, and files its command
 
 _ADVICE = {name: advice(name, TARGET) for name in REPLACEMENTS}
-_MOVE = command(TARGET)
 
-# A counter a place: next() and setdefault() are atomic, so no lock is held that a fork or a signal could find taken.
+# Counters: next() and setdefault() are atomic, so no lock is held that a fork or a signal could find taken.
+_calls = count()
 _places: Dict[Tuple[str, int], "Iterator[int]"] = {}
 _files: Set[str] = set()  # those that have something to move
 
@@ -48,34 +48,28 @@ def warn_of(name: str) -> None:
     """Warn of a legacy name, and count the place that is blamed."""
     place = blame(deprecation.DeprecatedWarning(name, DEPRECATED_IN, REMOVED_IN, _ADVICE[name]))
     if place:  # else no line is to be moved
-        if not _places:
+        if next(_calls) == 0:
             atexit.register(_print_summary, os.getpid())
         next(_places.setdefault(place, count(1)))
-        if _MOVE in _ADVICE[name]:
+        if written(name, TARGET).moves:
             _files.add(place[0])
 
 
 def _print_summary(counting_process: int) -> None:
-    if _is_wanted(counting_process):
+    """Write the summary, once a run, unless somebody types or tests."""
+    setting, multiprocessing = os.environ.get("POLYAXON_HELPER_SUMMARY"), sys.modules.get("multiprocessing")
+    if (
+        setting != "0" and not hasattr(sys, "ps1") and "pytest" not in sys.modules
+        and os.getpid() == counting_process and os.environ.get("RANK", "0") in ("", "0")
+        and (multiprocessing is None or multiprocessing.current_process().name == "MainProcess")
+    ):
         calls = {place: next(calls) - 1 for place, calls in sorted(_places.items())}
-        shown = len(calls) if os.environ.get("POLYAXON_HELPER_SUMMARY") == "all" else SHOWN
+        shown = len(calls) if setting == "all" else SHOWN
         write(summary(calls, [file for file in _files if owner(file) == FILE], shown))
 
 
-def _is_wanted(counting_process: int) -> bool:
-    multiprocessing = sys.modules.get("multiprocessing")
-    return (
-        os.environ.get("POLYAXON_HELPER_SUMMARY") != "0"
-        and os.environ.get("RANK", "0") in ("", "0")
-        and os.getpid() == counting_process
-        and (multiprocessing is None or multiprocessing.current_process().name == "MainProcess")
-        and not hasattr(sys, "ps1")
-        and "pytest" not in sys.modules
-    )
-
-
 def summary(calls: Dict[Tuple[str, int], int], files: Collection[str], shown: int) -> str:
-    """The text for these numbers of calls by (file, line), so many of them shown, and for the files to be moved."""
+    """Tell of these numbers of calls by (file, line), so many of them shown, and of the files to be moved."""
     total, places = sum(calls.values()), len(calls)
     lines = ["polyaxon_helper: {} deprecated call{} from {} place{}:".format(
         total, "s" * (total > 1), places, "s" * (places > 1))]
@@ -83,7 +77,7 @@ def summary(calls: Dict[Tuple[str, int], int], files: Collection[str], shown: in
     if places > shown:
         lines.append("  and {} more: POLYAXON_HELPER_SUMMARY=all lists them".format(places - shown))
     if files:
-        lines.append("To move them all: {} {}".format(_MOVE, " ".join(map(shlex.quote, _paths(files)))))
+        lines.append("To move them all: {} {}".format(TARGET.command, " ".join(map(shlex.quote, _paths(files)))))
     return "\n".join(lines + ["(POLYAXON_HELPER_SUMMARY=0 turns this off)", ""])
 
 

@@ -22,20 +22,15 @@ _NEEDS = ("{} needs polyaxon-client, which is not installed, can't be imported, 
           "On Polyaxon 0.x: pip install 'polyaxon-helper[client]'")
 
 
-def _set_variable(name: str) -> Optional[str]:
-    """Give the newest variable of the legacy name that is set."""
+def variable_set(name: str) -> Optional[str]:
+    """Give the newest variable of the legacy name that is set, to anything but an empty text."""
     return next(filter(os.environ.get, FUNCTIONS[name].variables), None)
-
-
-def is_set(name: str) -> bool:
-    """Tell whether a variable of the legacy name is set, to anything but an empty text."""
-    return _set_variable(name) is not None
 
 
 def _getter(name: str, read: Callable[[str], T], owner: str = "") -> Callable[[], T]:
     """Make the function of a class, or of this module, that answers by the variable that is set, else by the pod."""
     def get() -> T:
-        variable = _set_variable(name)
+        variable = variable_set(name)
         if variable is None or flag(NO_OP):
             return cast(T, None if flag(NO_OP) else answers.answer(name))
         if name.startswith("get_outputs") and parsed(BUCKETS):
@@ -65,7 +60,7 @@ def get_user_token() -> Optional[str]:
 
 
 class _Run:
-    """Holds what Experiment and Job share: most of it needs the client, and is left out."""
+    """Holds what Experiment and Job share: most of the client's methods are left out."""
 
     get_outputs_path = staticmethod(get_outputs_path)
     get_outputs_refs_paths = staticmethod(get_outputs_refs_paths)
@@ -108,7 +103,7 @@ class _Run:
 
 
 class Experiment(_Run):
-    """The part of polyaxon_client.tracking.Experiment that can do without the client."""
+    """Does what polyaxon_client.tracking.Experiment does, as far as that needs no client."""
 
     _KIND = "Experiment"
     experiment_id: str
@@ -131,19 +126,15 @@ class Experiment(_Run):
     def get_tf_config(cls, envvar: Optional[str] = "TF_CONFIG") -> Optional[Dict[str, Any]]:
         if flag(NO_OP):
             return None
-        tf_config = {
-            "cluster": cls.get_cluster_def(),
-            "task": cls.get_task_info(),
-            "model_dir": get_outputs_path(),
-            "environment": "cloud",
-        }
+        task = {"cluster": cls.get_cluster_def(), "task": cls.get_task_info()}
+        tf_config = {**task, "model_dir": get_outputs_path(), "environment": "cloud"}
         if envvar:
             os.environ[envvar] = json.dumps(tf_config)
         return tf_config
 
 
 class Job(_Run):
-    """The part of polyaxon_client.tracking.Job that can do without the client."""
+    """Does what polyaxon_client.tracking.Job does, as far as that needs no client."""
 
     _KIND = "Job"
     job_id: str

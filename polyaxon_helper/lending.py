@@ -1,9 +1,7 @@
 """Imports polyaxon-client, also where newer Pythons or libraries dropped what it needs.
 
-polyaxon-client 0.6.1, of 2020, is the last. As pip installs it today it can be imported on no Python by itself: its
-Jinja2 wants markupsafe.soft_unicode, it wants collections.Mapping itself. These names are lent to it while it is being
-imported, and while an Experiment or Job is made (polystores imports its bucket clients only then); then each is put
-back as it was.
+Its last release is 0.6.1, of 2020. It wants collections.Mapping, and its Jinja2 wants markupsafe.soft_unicode: both are
+lent while it is imported, and while an Experiment or Job is made, which imports more; then they are taken away again.
 """
 import collections
 import collections.abc
@@ -26,53 +24,43 @@ from .warn import warn_once, without_tokens
 PACKAGE = TRACKING.partition(".")[0]
 SETTINGS = PACKAGE + ".settings"
 
-failure: Optional[ImportError] = ModuleNotFoundError(
-    "polyaxon-client is not installed. To have the client: pip install 'polyaxon-helper[client]'", name=PACKAGE)
-"""What a name of the client's raises; None where the client could be imported."""
-
-_tried = False
 _credentials_given = False
 
 
-def has_client() -> bool:
-    """Tell whether there is a client, imported now if need be. Raises late.UnderWay where that can't be done now."""
-    if not _tried:
-        for trouble in late.alone(_troubles):
-            warn_once(trouble)  # here, where the user's line is found
-    return failure is None
+@functools.lru_cache(maxsize=None)
+def failure() -> Optional[ImportError]:
+    """Import the client, and return what its names raise: None where that worked. May itself raise late.UnderWay."""
+    failed, troubles = late.alone(_import_client)
+    for trouble in troubles:
+        warn_once(trouble)  # here, where the user's line is found
+    return failed
 
 
-def _troubles() -> List[str]:
-    global _tried
-    troubles = [] if _tried else list(_import_client())
-    _tried = True
-    return troubles
-
-
-def _import_client() -> Iterator[str]:
-    """Import the client, and give what is to be said about it."""
-    global failure
+@functools.lru_cache(maxsize=None)  # once, also where two threads came
+def _import_client() -> Tuple[Optional[ImportError], List[str]]:
+    """Import the client, and return how that failed, and what is to be said about it."""
+    troubles: List[str] = []
     spec = None
     try:
         if not _is_stub(PACKAGE) and not _is_stub(TRACKING):
             spec = importlib.util.find_spec(PACKAGE)  # of a zip, this compiles it
             if spec is None:
-                return
+                return ModuleNotFoundError("polyaxon-client is not installed. To have the client: "
+                                           "pip install 'polyaxon-helper[client]'", name=PACKAGE), troubles
             if not _is_stub("traceml") and importlib.util.find_spec("traceml") is not None:
-                yield (
+                troubles.append(
                     "polyaxon-client and polyaxon 2 (traceml) are both installed here. They need different releases of "
                     "the same libraries, so one or both can't be imported. Have each in an environment of its own: "
-                    "pip uninstall polyaxon-client polyaxon-schemas, or pip uninstall polyaxon traceml"
-                )
+                    "pip uninstall polyaxon-client polyaxon-schemas, or pip uninstall polyaxon traceml")
             _import_real_client()
-        failure = None
     except Exception as error:
         kind = ModuleNotFoundError if isinstance(error, ModuleNotFoundError) else ImportError
         text = "polyaxon-client {} is installed but can't be imported ({}: {}). ".format(
             _installed_release(spec and spec.origin or ""), type(error).__name__, error)
         remedy = "To have the client: " + next(_REMEDIES[sign] for sign in _REMEDIES if sign in str(error))
-        failure = kind(without_tokens(text + remedy), name=PACKAGE)
-        yield text + "polyaxon_helper goes on without it, from the environment alone. " + remedy
+        troubles.append(text + "polyaxon_helper goes on without it, from the environment alone. " + remedy)
+        return kind(without_tokens(text + remedy), name=PACKAGE), troubles
+    return None, troubles
 
 
 def _is_stub(name: str) -> bool:
@@ -118,6 +106,7 @@ def lent_names() -> Iterator[None]:
 
 
 def _lending(make: Callable[..., None]) -> Callable[..., None]:
+    """Make an __init__ that has the dropped names."""
     @functools.wraps(make)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         global _credentials_given
@@ -134,8 +123,8 @@ def give_credentials() -> str:
     Return what is to be said about it, if anything is.
     """
     global _credentials_given
-    base: Any = sys.modules.get(TRACKING + ".base")  # a stub has none
-    if _credentials_given or base is None:
+    base: Any = sys.modules.get(TRACKING + ".base")
+    if _credentials_given or base is None:  # a stub has none
         return ""
     _credentials_given = True
     try:
@@ -149,9 +138,9 @@ def give_credentials() -> str:
 
 
 def _installed_release(package: str) -> str:
-    # importlib.metadata is not there on 3.7; its folder beside the package says the same
+    """Read the client's release from the folder beside it: on 3.7 there is no importlib.metadata."""
     found = None
-    with suppress(OSError):  # in a zip
+    with suppress(OSError):  # the client is in a zip
         names = " ".join(os.listdir(os.path.dirname(os.path.dirname(package))))
         found = re.search(r"\bpolyaxon_client-(\S+?)(\.dist|-py\S*\.egg|\.egg)-info\b", names)
     return found.group(1) if found else "of an unknown release"
@@ -159,8 +148,7 @@ def _installed_release(package: str) -> str:
 
 _REMEDIES: Dict[str, str] = {
     "Cannot convert value": "correct that variable (a switch is true or false), or unset it",
-    "pkg_resources": "pip install 'setuptools<81'",
-    "distutils": "pip install 'setuptools<81'",
+    **dict.fromkeys(("pkg_resources", "distutils"), "pip install 'setuptools<81'"),
     "": "pip install -U 'polyaxon-helper[client]'",
 }
 """What to do, by what the failure's text has in it; the last suits all."""

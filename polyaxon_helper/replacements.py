@@ -8,7 +8,6 @@ REMOVED_IN = "1.0.0"
 TRACKING = "polyaxon_client.tracking"
 EXCEPTIONS = "polyaxon_client.exceptions"
 CLIENT = "polyaxon_helper.client"  # has the client's names where polyaxon_client can't be imported by itself
-CLIENT_BREAKS = (3, 10)  # the first Python where it can't
 
 MIGRATE = "python -m polyaxon_helper.migrate"
 RUN_INSTANCE = "POLYAXON_RUN_INSTANCE"  # the one sure sign of a pod of Polyaxon 1.x or 2.x: OWNER.PROJECT.runs.UUID
@@ -30,8 +29,7 @@ class Replacement(NamedTuple):
     client: Written
     traceml: Written
     home: Optional[str] = None  # the client's module that has the successor; None where there is no successor
-    path: Optional[str] = None  # the successor in that module, dotted
-    asks: Optional[str] = None  # asked in place of `path`, where that does not work on every release of the client
+    path: Optional[str] = None  # what is asked there, dotted: the successor, or what every release of the client has
     variables: Tuple[str, ...] = ()  # of the environment, newest first: the first that is set decides the answer
 
 
@@ -55,16 +53,17 @@ class Target(NamedTuple):
     """Says what a script is moved to."""
 
     column: str  # the field of a Replacement that says what to write
+    command: str  # what moves files to it
     homes: Dict[str, str]  # the module that each name is imported from
     functions: Dict[str, Function]
     sources: FrozenSet[str]  # the modules that are left, the legacy package aside
     requires: str  # what pip has to install for it
 
 
-def _asked(path: str, traceml: Written, *variables: str, asks: Optional[str] = None, note: str = "") -> Replacement:
+def _asked(path: str, traceml: Written, *variables: str, note: str = "") -> Replacement:
     """Give the row of what the client answers at this path, to a call without arguments."""
     write = Written(path + "()", path.partition(".")[0], note=note)
-    return Replacement(write, traceml, TRACKING, path, asks, variables)
+    return Replacement(write, traceml, TRACKING, path, variables)
 
 
 _RUN = "tracking.get_or_create_run()"
@@ -76,8 +75,9 @@ _INFO = Written(
     '{{"owner": {0}.owner, "project": {0}.project, "uuid": {0}.run_uuid, "name": {0}.run_data.name}}'.format(_RUN),
     "tracking", moves=False, note="its keys are others")
 _INPUTS = Written(_RUN + ".get_inputs()", "tracking", note="answers {} where there are none, not None")
-_PARAMS = _asked("Experiment.get_params", _INPUTS, "POLYAXON_PARAMS", "POLYAXON_DECLARATIONS",
-                 asks="Experiment.get_declarations")
+_PARAMS = Replacement(
+    Written("Experiment.get_params()", "Experiment"), _INPUTS, TRACKING, "Experiment.get_declarations",
+    ("POLYAXON_PARAMS", "POLYAXON_DECLARATIONS"))
 _STORES = "c.store_path for c in {}.get_connections_catalog() or [] if c.store_path".format(_RUN)
 _OUTPUTS = ("POLYAXON_RUN_OUTPUTS_PATH", "POLYAXON_OUTPUTS_PATH")
 
@@ -126,8 +126,7 @@ FUNCTIONS: Dict[str, Replacement] = {
 
 ATTRIBUTES: Dict[str, Replacement] = {
     "experiment": Replacement(
-        Written("get_experiment()", "get_experiment"), Written(_RUN, "tracking"), TRACKING, "Experiment",
-        variables=("POLYAXON_EXPERIMENT_INFO",)),
+        Written("get_experiment()", "get_experiment"), Written(_RUN, "tracking"), TRACKING, "Experiment"),
     "Experiment": Replacement(Written("Experiment", "Experiment"), Written(_RUN, "tracking"), TRACKING, "Experiment"),
     "Job": Replacement(Written("Job", "Job"), Written(_RUN, "tracking", moves=False), TRACKING, "Job"),
     "PolyaxonClientException": Replacement(
@@ -153,14 +152,10 @@ METHODS: Dict[str, Method] = {
     "log_run_env": Method("log_env"),
     "set_name": Method("set_name", {"name": "name"}, 1),
     "set_description": Method("set_description", {"description": "description"}, 1),
-    "failed": Method("log_failed", {"message": "message"}),
-    "log_failed": Method("log_failed", {"message": "message"}),
-    "stop": Method("log_stopped"),
-    "log_stopped": Method("log_stopped"),
-    "get_outputs_path": Method("get_outputs_path"),
-    "get_log_level": Method("get_log_level"),
-    "get_params": Method("get_inputs"),
-    "get_declarations": Method("get_inputs"),
+    **dict.fromkeys(("failed", "log_failed"), Method("log_failed", {"message": "message"})),
+    **dict.fromkeys(("stop", "log_stopped"), Method("log_stopped")),
+    **{name: Method(name) for name in ("get_outputs_path", "get_log_level")},
+    **dict.fromkeys(("get_params", "get_declarations"), Method("get_inputs")),
 }
 """The methods of an Experiment of polyaxon-client 0.6.1 that a run of traceml 1.5.0 has too, by their signatures."""
 
@@ -186,15 +181,16 @@ def get_experiment():
 
 def client(python: Tuple[int, int]) -> Target:
     """Give the target polyaxon-client, for code that runs on this Python."""
-    breaks = python >= CLIENT_BREAKS
+    breaks = python >= (3, 10)  # from which on the client can't be imported by itself
     homes = {name: CLIENT if breaks else str(row.home) for name, row in REPLACEMENTS.items() if row.path == name}
     homes["os"] = ""
     requires = "'polyaxon-helper[client]'" if breaks else "'polyaxon-client>=0.5,<0.7' 'markupsafe<2.1' 'setuptools<81'"
-    return Target("client", homes, {"get_experiment": GET_EXPERIMENT}, frozenset(), requires)
+    return Target("client", MIGRATE, homes, {"get_experiment": GET_EXPERIMENT}, frozenset(), requires)
 
 
 TRACEML = Target(
-    "traceml", {"tracking": "traceml", "PolyaxonClientException": "polyaxon.exceptions", "os": ""}, {},
+    "traceml", MIGRATE + " --to traceml",
+    {"tracking": "traceml", "PolyaxonClientException": "polyaxon.exceptions", "os": ""}, {},
     frozenset((TRACKING, TRACKING + ".experiment", TRACKING + ".job", EXCEPTIONS, CLIENT)),
     "'polyaxon>=2.7' 'jinja2>=3' numpy pandas")
 
@@ -222,13 +218,8 @@ def snippet(name: str, target: Target) -> str:
     return told + ("; " + row.note if row.note else "")
 
 
-def command(target: Target) -> str:
-    """Give the command that moves files to this target."""
-    return MIGRATE + (" --to traceml" if target is TRACEML else "")
-
-
 def advice(name: str, target: Target) -> str:
     """Give what the warning about a legacy name tells to type, a sentence, and to run where that does it."""
     told = snippet(name, target)
-    run = " Or run: {} PATH".format(command(target)) if written(name, target).moves else ""
+    run = " Or run: {} PATH".format(target.command) if written(name, target).moves else ""
     return "{}{}.{}".format(told[0].upper(), told[1:], run)

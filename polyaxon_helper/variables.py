@@ -1,4 +1,4 @@
-"""Reading environment variables: what they are set to is never shown, for a parameter may be a password."""
+"""Reads environment variables, and never shows what they are set to, for a parameter may be a password."""
 import json
 import os
 from typing import Any
@@ -9,25 +9,20 @@ NO_OP = "POLYAXON_NO_OP"
 OFFLINE = "POLYAXON_IS_OFFLINE"
 BUCKETS = "POLYSTORES_RUN_STORES_ACCESS_KEYS"  # of which variable each bucket's credentials are in
 
-# distutils' strtobool, which the client reads booleans with
-_BOOLEANS = {
-    **dict.fromkeys(("y", "yes", "t", "true", "on", "1"), True),
-    **dict.fromkeys(("n", "no", "f", "false", "off", "0"), False),
-}
+# those of distutils' strtobool, which the client reads booleans with
+_TRUE, _FALSE = {"y", "yes", "t", "true", "on", "1"}, {"n", "no", "f", "false", "off", "0"}
 
 
 def flag(variable: str) -> bool:
-    """A boolean; False, with a warning, where it is neither true nor false."""
-    value = os.environ.get(variable)
-    if value is None:
-        return False
-    if value.lower() not in _BOOLEANS:
+    """Return the boolean that a variable is set to; False, with a warning, where it is neither true nor false."""
+    value = os.environ.get(variable, "0").lower()
+    if value not in _TRUE and value not in _FALSE:
         warn_once("{} is neither true nor false, and is taken as false".format(variable))
-    return _BOOLEANS.get(value.lower(), False)
+    return value in _TRUE
 
 
 def parsed(variable: str) -> Any:
-    """The JSON of a variable; None where it is not set to any, and, with a warning, where it is broken."""
+    """Return the JSON that a variable is set to; None where it is set to none, and, with a warning, to broken one."""
     text = os.environ.get(variable)
     try:
         return json.loads(text) if text else None

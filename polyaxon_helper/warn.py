@@ -4,6 +4,7 @@ import linecache  # noqa: F401 - warnings imports it to show the first one
 import os
 import sys
 import warnings
+from contextlib import suppress
 from types import FrameType
 from typing import Optional, Set, Tuple
 
@@ -23,12 +24,19 @@ def owner(file: str) -> int:
         return OURS
     if file.startswith(("<frozen ", *_LIBRARIES)) or _INSTALLED & set(file.replace("\\", "/").split("/")):
         return LIBRARY
-    return FILE if os.path.isfile(file) else TEXT
+    try:
+        return FILE if os.path.isfile(file) else TEXT
+    except ValueError:  # pragma: no cover - on Python 3.7 alone, of a name that no file can have
+        return TEXT
 
 
 def holds_library(folder: str) -> bool:
     """Tell whether the standard library or installed packages are in this folder, as they are in the root."""
-    above, paths = os.path.join(os.path.abspath(folder), ""), (*_LIBRARIES, *sys.path)
+    try:
+        above = os.path.join(os.path.abspath(folder), "")
+    except OSError:  # the current one, which is deleted
+        return True
+    paths = (*_LIBRARIES, *map(str, sys.path))  # a script may put a Path there
     return any(path.startswith(above) and owner(os.path.join(path, "")) == LIBRARY for path in paths)
 
 
@@ -40,14 +48,13 @@ def blame(warning: Warning) -> Optional[Tuple[str, int]]:
     frame: Optional[FrameType] = sys._getframe(1)
     library = None
     while frame and owner(frame.f_code.co_filename) < TEXT:
-        if not library and owner(frame.f_code.co_filename) == LIBRARY:
-            library = frame
+        library = library or (frame if owner(frame.f_code.co_filename) == LIBRARY else None)
         frame = frame.f_back
     frame = frame or library
     if not frame:
         warnings.warn_explicit(warning, None, "sys", 1)  # as Python does
         return None
-    place, scope = (frame.f_code.co_filename, frame.f_lineno), frame.f_globals
+    place, scope = (frame.f_code.co_filename, frame.f_lineno or 1), frame.f_globals  # made code may have no lines
     name, registry = scope.get("__name__", "<string>"), scope.setdefault("__warningregistry__", {})
     warnings.warn_explicit(warning, None, *place, name, registry)
     return place
@@ -61,24 +68,21 @@ def warn_once(text: str) -> None:
 
 
 def say_once(text: str) -> None:
-    """On standard error, the first time in this process: a warning would blame a line of nobody's, or be an error."""
+    """Write to standard error, the first time in this process: a warning would blame no line, or be an error."""
     if text and text not in _told:
         _told.add(text)
         write("polyaxon_helper: {}\n".format(without_tokens(text)))
 
 
 def write(text: str) -> None:
-    """To standard error, if anybody reads it."""
-    try:
-        if sys.stderr is not None:
-            sys.stderr.write(text)
-            sys.stderr.flush()
-    except (OSError, ValueError):  # closed by the script, or a pipe that nobody reads any more
-        pass
+    """Write to standard error, if anybody reads it."""
+    with suppress(Exception):  # None, closed, a pipe that nobody reads any more, or the script's own without a flush()
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 def without_tokens(text: str) -> str:
-    """The text with each of this environment's Polyaxon tokens struck out: a library's exception may quote one."""
+    """Strike out each of this environment's Polyaxon tokens: a library's exception may quote one."""
     for variable, value in os.environ.items():
         if variable.startswith("POLYAXON_") and "TOKEN" in variable and value:
             text = text.replace(value, "***")

@@ -98,6 +98,19 @@ def test_a_stub_is_asked_and_what_it_lacks_is_answered_from_the_environment(
     assert process.stdout.splitlines() == answers + [str(names)], process.stderr
 
 
+@pytest.mark.parametrize("kind", ["no class", "another class"])
+def test_what_a_stubs_experiment_raises_is_raised(kind: str, python: Process) -> None:
+    process = python("-c", (
+        "import sys\nfrom unittest import mock\n"
+        "stub = sys.modules['polyaxon_client'] = sys.modules['polyaxon_client.tracking'] = mock.MagicMock()\n"
+        "stub.Experiment.side_effect = OSError('no network')\n"
+        "exceptions = sys.modules['polyaxon_client.exceptions'] = mock.MagicMock()\n"
+        "if sys.argv[1] != 'no class': exceptions.PolyaxonClientException = KeyError\n"
+        "import polyaxon_helper\npolyaxon_helper.send_metrics(a=1)\n"
+    ), kind)
+    assert (process.returncode, process.stderr.count("\nOSError: no network\n")) == (1, 1), process.stderr
+
+
 @needs_client
 @pytest.mark.slow
 @pytest.mark.parametrize("stub", ["types.ModuleType('traceml')", "mock.MagicMock()", "None"])

@@ -36,7 +36,7 @@ def use(name: str) -> Any:
 
 @pytest.fixture(autouse=True)
 def environment_answers(monkeypatch: Any) -> None:
-    monkeypatch.setattr("polyaxon_helper.backend._client", False)
+    monkeypatch.setattr("polyaxon_helper.backend.client_answers", lambda: False)
     monkeypatch.setattr("polyaxon_helper.backend._experiment", None)
     monkeypatch.setattr(deprecations, "_places", {})
     monkeypatch.setattr(deprecations, "_files", set())
@@ -106,7 +106,7 @@ def test_summary(calls: Calls, files: List[str], shown: int, lines: List[str]) -
 
 
 # files that have calls, libraries that are in sys.path, what the command names
-NAMED: Dict[str, Tuple[List[str], List[str], List[str]]] = {
+NAMED: Dict[str, Tuple[List[str], List[Any], List[str]]] = {
     "no file": ([], [], []),
     "five files": (MANY[:5], [], MANY[:5]),
     "files of one folder": (MANY, [], ["/p"]),
@@ -121,6 +121,7 @@ NAMED: Dict[str, Tuple[List[str], List[str], List[str]]] = {
     "such a folder, and one in it": (MANY + ["/p/s/x.py"], ["/p/lib/dist-packages"], MANY + ["/p/s"]),
     "a folder beside the virtual environment": (MANY, ["/env/lib/python3/site-packages"], ["/p"]),
     "a folder in sys.path that is no library": (MANY, ["/p/lib"], ["/p"]),
+    "a folder, and in sys.path what is no text": (MANY, [Path("/p/lib"), None, b"/p"], ["/p"]),
     "a folder with the standard library in it": (
         [os.path.join(os.path.dirname(os.path.dirname(os.__file__)), "{}.py".format(n)) for n in range(6)], [],
         [os.path.join(os.path.dirname(os.path.dirname(os.__file__)), "{}.py".format(n)) for n in range(6)]),
@@ -131,11 +132,20 @@ NAMED: Dict[str, Tuple[List[str], List[str], List[str]]] = {
 @posix
 @pytest.mark.parametrize("files, libraries, names", NAMED.values(), ids=NAMED)
 def test_the_command_names_files_and_folders_of_the_project_alone(
-    files: List[str], libraries: List[str], names: List[str], monkeypatch: Any
+    files: List[str], libraries: List[Any], names: List[str], monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(sys, "path", libraries + sys.path)
     told = deprecations.summary({("x", 1): 1}, files, 5).splitlines()
     assert told[2:-1] == ["To move them all: {} {}".format(MIGRATE, " ".join(names))] * bool(names)
+
+
+@posix
+def test_the_command_names_the_files_of_a_folder_that_is_deleted(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    tmp_path.rmdir()
+    files = ["{}.py".format(n) for n in range(6)]
+    told = deprecations.summary({("x", 1): 1}, files, 5).splitlines()
+    assert told[2] == "To move them all: {} {}".format(MIGRATE, " ".join(files))
 
 
 LIBRARY = """
@@ -180,6 +190,9 @@ BLAMED: Dict[str, Tuple[str, str, bool]] = {
     "no line of anybody's, at exit": ("atexit.register(send, loss=1)", "sys:1", False),
     "the text that exec runs": ("exec('\\nsend(loss=1)')", "<string>:2", False),
     "a file that is not there": ("exec(compile('send(loss=1)', 'gone.py', 'exec'))", r"gone\.py:1", False),
+    "code that has no lines, as some tools make it":
+        ("code = compile('send(loss=1)', 'made', 'exec')\n"
+         "exec(code.replace(co_linetable=b'') if sys.version_info >= (3, 10) else code)", "made:1", False),
 }
 
 
@@ -211,6 +224,13 @@ def test_blamed_is(lines: str, place: str, command: bool, python: Process, own_f
     assert len(told) == (2 if place == "sys:1" else 3), process.stderr
     assert [each for each in told if not re.fullmatch(place, each)] == []
     assert process.stderr.count("To move them all:") == command
+
+
+def test_blamed_is_code_of_a_name_that_no_file_can_have(python: Process) -> None:
+    code = "import polyaxon_helper as h\nexec(compile('h.send_metrics(loss=1)', 'a\\ud8e9.py', 'exec'))"
+    process = python("-W", "default", "-c", code, environment={"COVERAGE_PROCESS_START": ""})  # no name for coverage
+    assert places_told(process) == ["a\\ud8e9.py:1"] * 3, process.stderr
+    assert "To move" not in process.stderr
 
 
 def test_blamed_is_what_is_typed(python: Process) -> None:
@@ -254,12 +274,14 @@ def test_only_files_with_something_to_move_are_in_the_command(
 NOBODY = {
     "no stderr": "sys.stderr = None", "a closed one": "sys.stderr.close()",
     "a pipe that nobody reads": "reader, writer = os.pipe(); os.close(reader); sys.stderr = open(writer, 'w')",
+    "the script's own that has no flush()": "sys.stderr = type('Log', (), {'write': lambda self, text: len(text)})()",
+    "the script's own that takes no text": "sys.stderr = io.BytesIO()", "a deleted one": "del sys.stderr",
 }
 
 
 @pytest.mark.parametrize("code", NOBODY.values(), ids=NOBODY)
 def test_with_nobody_to_tell_the_script_goes_on(code: str, python: Process) -> None:
-    process = python("-c", "import os, sys\nfrom polyaxon_helper import warn\n" + code + (
+    process = python("-c", "import io, os, sys\nfrom polyaxon_helper import warn\n" + code + (
         "\nwarn.write('told')\nsys.stderr = None\nprint('on')"))
     assert (process.returncode, process.stdout, process.stderr) == (0, "on\n", "")
 
@@ -330,6 +352,24 @@ def test_spawned_child_gives_no_second_summary(python: Process, tmp_path: Path) 
         "    child.start(); child.join()\n"
     )
     assert python("-W", "ignore", str(path)).stderr.count("deprecated call") == 1
+
+
+# A call of a signal's handler, or of another thread, in the midst of the first one
+IN_THE_MIDST = """
+import atexit, polyaxon_helper
+register = atexit.register
+def with_a_call(*what):
+    atexit.register = register
+    polyaxon_helper.get_log_level()
+    return register(*what)
+atexit.register = with_a_call
+polyaxon_helper.get_log_level()
+"""
+
+
+def test_a_call_in_the_midst_of_the_first_gives_no_second_summary(python: Process) -> None:
+    process = python("-W", "ignore", "-c", IN_THE_MIDST)
+    assert process.stderr.count("2 deprecated calls") == process.stderr.count("deprecated call") == 1, process.stderr
 
 
 def test_calls_of_threads_are_all_counted(python: Process) -> None:

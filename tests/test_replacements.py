@@ -19,7 +19,6 @@ from polyaxon_helper.replacements import (
     advice,
     after,
     client,
-    command,
     snippet,
     written,
 )
@@ -87,7 +86,7 @@ def test_what_is_said_is_one_line_and_names_migrate_where_that_moves_it(name: st
     told, moves = advice(name, target), written(name, target).moves
     assert "\n" not in told and len(told) <= 300
     assert "\n" not in snippet(name, target)
-    assert told.endswith(" Or run: {} PATH".format(command(target))) == moves == ("migrate" in told)
+    assert told.endswith(" Or run: {} PATH".format(target.command)) == moves == ("migrate" in told)
 
 
 ADVICE: List[Any] = [

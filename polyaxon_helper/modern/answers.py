@@ -1,13 +1,15 @@
 """Gives the legacy getters' answers in a run of Polyaxon 1.x or 2.x."""
+import json
 import os
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Callable, Dict, Optional
 
+from .. import late
 from ..request import Unsent
 from ..variables import OFFLINE, flag, parsed
 from ..warn import warn_once
-from .run import artifacts, ask, host, is_here, run, tf_config, token
+from .run import artifacts, ask, is_here, run, tf_config, token
 
 
 def answer(name: str) -> Any:
@@ -36,59 +38,58 @@ def _data_paths() -> Optional[Dict[str, str]]:
         return None
 
 
-def _experiment_info() -> Optional[Dict[str, Any]]:
+def _info(kind: str, name: str, *unknown: str) -> Optional[Dict[str, Any]]:
+    """Return the names of the run as an experiment or a job of 0.x has them; None where the platform has no such."""
     this = run()
     return this and {
-        "project_name": "{}.{}".format(*this[:2]), "experiment_group_name": None,
-        "experiment_name": "{}.{}.{}".format(*this), "project_uuid": None, "experiment_uuid": this.uuid,
-        "experiment_group_uuid": None, "role": None, "type": None, "app": None,
-    }
-
-
-def _job_info() -> Optional[Dict[str, Any]]:
-    this = run()
-    return this and {
-        "project_name": "{}.{}".format(*this[:2]), "project_uuid": None, "job_name": "{}.{}.jobs.{}".format(*this),
-        "job_uuid": this.uuid, "role": None, "type": None, "app": None,
+        "project_name": "{}.{}".format(*this[:2]), kind + "_name": name.format(*this), kind + "_uuid": this.uuid,
+        **dict.fromkeys(("project_uuid", "role", "type", "app", *unknown)),
     }
 
 
 def _cluster_def() -> Any:
     cluster = tf_config().get("cluster")
-    return cluster and {_legacy_role(role): addresses for role, addresses in cluster.items()}
+    return cluster and {"master" if role == "chief" else role: addresses for role, addresses in cluster.items()}
 
 
 def _task_info() -> Any:
     task = tf_config().get("task")
-    return task and {**task, "type": _legacy_role(task.get("type"))}
+    return task and {**task, "type": "master" if task.get("type") == "chief" else task.get("type")}
 
 
-def _legacy_role(role: Any) -> Any:
-    return "master" if role == "chief" else role
+def _params() -> Any:
+    """Return the run's inputs, each time new objects, which the script may change."""
+    try:
+        return None if flag(OFFLINE) else json.loads(_inputs())
+    except late.UnderWay:
+        return None
 
 
 @lru_cache(maxsize=None)
-def _params() -> Any:
-    """Return the run's inputs, of which the API is asked once."""
-    if flag(OFFLINE):
-        return None
+def _inputs() -> str:
+    """Ask the API, once, for the run's inputs, as JSON. Raises late.UnderWay in the midst of an import."""
     try:
-        return ask("GET").get("inputs") or None
+        late.requests()
+        return json.dumps(ask("GET").get("inputs") or None)
+    except late.UnderWay:
+        raise
     except Exception as error:
-        reason = error if isinstance(error, Unsent) or type(error) is LookupError else type(error).__name__
+        reason = error if isinstance(error, (Unsent, ImportError)) or type(error) is LookupError \
+            else type(error).__name__
         warn_once("the run's parameters could not be had from its API, and are taken as not set ({}); "
                   "the polyaxonfile can set POLYAXON_PARAMS".format(reason))
-        return None
+        return "null"
 
 
 _ANSWERS: Dict[str, Callable[[], Any]] = {
     "get_outputs_path": _outputs_path,
     "get_data_paths": _data_paths,
-    "get_experiment_info": _experiment_info,
-    "get_job_info": _job_info,
+    "get_experiment_info": partial(
+        _info, "experiment", "{}.{}.{}", "experiment_group_name", "experiment_group_uuid"),
+    "get_job_info": partial(_info, "job", "{}.{}.jobs.{}"),
     "get_cluster_def": _cluster_def,
     "get_task_info": _task_info,
     "get_params": _params,
-    "get_api": host,
+    "get_api": partial(os.getenv, "POLYAXON_HOST"),
     "get_user_token": token,
 }

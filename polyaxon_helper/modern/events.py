@@ -1,4 +1,4 @@
-"""Metrics as Polyaxon 1.x and 2.x keep them: an event file a metric, in the run's folder, which a sidecar uploads.
+"""Writes metrics as Polyaxon 1.x and 2.x do: an event file a metric, in the run's folder, which a sidecar uploads.
 
     step|timestamp|metric
     1|2026-11-22 00:11:19.017849+00:00|0.9
@@ -17,7 +17,7 @@ from collections import Counter
 from contextlib import suppress
 from datetime import datetime, timezone
 from functools import lru_cache
-from typing import Any, Counter as Counts, Dict, List, Mapping, Optional, Set
+from typing import Any, Counter as Counts, Dict, List, Mapping, Optional
 
 from .. import checks, late
 from ..files import FLAGS
@@ -29,8 +29,7 @@ from . import run
 HEADER = b"step|timestamp|metric"
 TELL_SECONDS = 0.5  # how long an exit waits for the request that tells the API of metrics
 
-_names: Dict[str, str] = {}  # the metrics of this process, by their files
-_begun: Set[str] = set()  # the files that this process added to
+_names: Dict[str, str] = {}  # the metrics that this process wrote first, by their files
 _lost: Counts[str] = Counter()
 _told = threading.Lock()  # taken for good by who tells the API
 _telling: Optional[threading.Thread] = None
@@ -42,15 +41,10 @@ def write(metrics: Mapping[str, Any]) -> None:
     Raises PolyaxonClientException for a value that is no number, and nothing else: what else goes wrong is a
     RuntimeWarning, and at exit a line that counts what was lost.
     """
-    numbers = checks.numbers(metrics)
-    step = ""
+    numbers, step = checks.numbers(metrics), ""
     if type(numbers.get("step")) is int and len(numbers) > 1:
         step = str(numbers.pop("step"))
-    if run.is_first_replica():
-        troubles = _write(step, numbers)
-    else:
-        troubles = ["send_metrics writes nothing here: of a distributed run, the first replica's metrics are kept"]
-    for trouble in troubles:  # last: where warnings are errors, all is written
+    for trouble in _write(step, numbers):  # after all is written: warnings may be errors
         warn_once(trouble)
 
 
@@ -64,6 +58,8 @@ def safe_name(name: str) -> str:
 
 def _write(step: str, numbers: Mapping[str, Any]) -> List[str]:
     """Add the points, and return what is to be said about it."""
+    if not run.is_first_replica():
+        return ["send_metrics writes nothing here: of a distributed run, the first replica's metrics are kept"]
     artifacts = run.artifacts()
     if artifacts is None:
         return []
@@ -73,15 +69,14 @@ def _write(step: str, numbers: Mapping[str, Any]) -> List[str]:
     for name, number in numbers.items():
         file = safe_name(name)
         path = "{}/{}.plx".format(folder, file)
-        others = _names.setdefault(path, name)
         if number is None:
             troubles.append("metric {!r} was None, which is no number: it is left out then".format(name))
         elif not file:
             troubles.append("metric {!r} is left out: its name has nothing in it that a file's can have".format(name))
         else:
-            if others != name:
-                troubles.append("metrics {!r} and {!r} share the file {}".format(others, name, path))
-            troubles += _add(path, "{}|{}|{}".format(step, stamp, float(number)).encode())
+            troubles += _add(path, name, "\n{}|{}|{}".format(step, stamp, float(number)).encode())
+            if _names.get(path, name) != name:
+                troubles.append("metrics {!r} and {!r} share the file {}".format(_names[path], name, path))
     if not (flag("POLYAXON_COLLECT_ARTIFACTS") or flag(OFFLINE)):
         troubles.append("POLYAXON_COLLECT_ARTIFACTS is not true: nobody collects the metrics from {}, where they are "
                         "written; the polyaxonfile's plugins can have collectArtifacts: true".format(folder))
@@ -90,23 +85,19 @@ def _write(step: str, numbers: Mapping[str, Any]) -> List[str]:
     return troubles
 
 
-def _add(path: str, point: bytes) -> List[str]:
-    """Append the point to the file; what is to be said about it."""
+def _add(path: str, name: str, point: bytes) -> List[str]:
+    """Append the metric's point to the file, and return what is to be said about it."""
     troubles = []
     try:
-        begun = path in _begun  # asked first: another thread may make the file meanwhile
+        was_there = path in _names  # asked first: another thread may make the file meanwhile
         try:
-            handle = os.open(path, FLAGS | os.O_WRONLY | os.O_APPEND)
+            _append(path, os.O_APPEND, point)
         except FileNotFoundError:
-            if begun:
+            if was_there:
                 troubles.append("{} was deleted, with the points in it; it begins anew".format(path))
             _begin(path)
-            handle = os.open(path, FLAGS | os.O_WRONLY | os.O_APPEND)
-        try:
-            _append(handle, b"\n" + point)
-        finally:
-            os.close(handle)
-        _begun.add(path)
+            _append(path, os.O_APPEND, point)
+        _names.setdefault(path, name)
     except Exception as error:  # training must go on, whatever this was
         reason = getattr(error, "strerror", None) or type(error).__name__
         _lost[reason] += 1
@@ -119,29 +110,31 @@ def _begin(path: str) -> None:
     folder = os.path.dirname(path)
     os.makedirs(folder, exist_ok=True)
     new = "{}/.{}".format(folder, os.urandom(8).hex())
-    handle = os.open(new, FLAGS | os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # the sidecar may be another user
     try:
-        _append(handle, HEADER)
+        _append(new, os.O_CREAT | os.O_EXCL, HEADER)
+        try:
+            os.link(new, path)
+        except FileExistsError:
+            pass
+        except OSError:  # there are no links on this file system
+            os.replace(new, path)
+    finally:  # also where the disk is full
+        with suppress(FileNotFoundError):
+            os.unlink(new)
+
+
+def _append(path: str, how: int, text: bytes) -> None:
+    """Add the text by a single write, so that no thread, process or signal handler in between can break a line."""
+    handle = os.open(path, FLAGS | os.O_WRONLY | how, 0o666)  # the sidecar may be another user
+    try:
+        written = os.write(handle, text)
+        if written < len(text):
+            end = os.lseek(handle, 0, os.SEEK_CUR)
+            if end == os.fstat(handle).st_size:  # no other process has added a point behind it
+                os.ftruncate(handle, end - written)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     finally:
         os.close(handle)
-    try:
-        os.link(new, path)
-    except FileExistsError:
-        pass
-    except OSError:  # there are no links on this file system
-        os.replace(new, path)
-    with suppress(FileNotFoundError):
-        os.unlink(new)
-
-
-def _append(handle: int, text: bytes) -> None:
-    """By a single write, so that no thread, process or signal handler in between can break a line."""
-    written = os.write(handle, text)
-    if written < len(text):
-        end = os.lseek(handle, 0, os.SEEK_CUR)
-        if end == os.fstat(handle).st_size:  # no other process has added a point behind it
-            os.ftruncate(handle, end - written)
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _tell() -> None:
@@ -151,9 +144,9 @@ def _tell() -> None:
         return
     try:
         late.requests()  # in the caller's thread
-        _telling = threading.Thread(target=_patch, name="polyaxon_helper.events", daemon=True)
-        if not begin(_telling):
-            _telling = None
+        thread = threading.Thread(target=_patch, name="polyaxon_helper.events", daemon=True)
+        if begin(thread):
+            _telling = thread
     except late.UnderWay:
         _told.release()  # by the next metric, then
     except Exception:  # no requests: the metrics are in the files all the same
@@ -166,6 +159,7 @@ def _patch() -> None:
 
 
 def _end() -> None:
+    """Wait a moment for the request, and say what was not written."""
     if _telling is not None:
         _telling.join(TELL_SECONDS)
     if _lost:

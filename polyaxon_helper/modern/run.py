@@ -69,7 +69,7 @@ def is_first_replica() -> bool:
 
 def ask(method: str, body: Any = None) -> Any:
     """Return the API's answer to one request about this run, as JSON. Raises LookupError, or request's Unsent."""
-    this, url = run(), host()
+    this, url = run(), os.environ.get("POLYAXON_HOST")
     if not this or not url:
         raise LookupError("POLYAXON_HOST is not set")
     held, name, service = token(), os.environ.get("POLYAXON_HEADER"), os.environ.get("POLYAXON_HEADER_SERVICE")
@@ -80,10 +80,6 @@ def ask(method: str, body: Any = None) -> Any:
     if answer.status != 200:
         raise LookupError("status {}".format(answer.status))
     return json.loads(answer.body.decode())
-
-
-def host() -> Optional[str]:
-    return os.environ.get("POLYAXON_HOST")
 
 
 def token() -> Optional[str]:

@@ -22,7 +22,7 @@ INPUTS = {"lr": 0.1, "layers": [1, 2]}
 @pytest.fixture(autouse=True)
 def variables(monkeypatch: Any, tmp_path: Path) -> Any:
     """Sets variables of this process, which then is a run's pod."""
-    answers._params.cache_clear()
+    answers._inputs.cache_clear()
 
     def set_variables(**variables: str) -> None:
         for name, value in variables.items():
@@ -136,6 +136,47 @@ def test_a_token_file_is_read_first(api: None, variables: Any, tmp_path: Path) -
     assert environment.get_user_token() == "of-the-file"
     os.environ.pop("POLYAXON_AUTH_TOKEN")
     assert environment.Experiment.get_params() == INPUTS  # which needs a token
+
+
+CHANGEABLE: Dict[str, Dict[str, Any]] = {
+    "get_params": INPUTS,
+    "get_experiment_info": {"project_name": "u.p", "experiment_uuid": UUID},
+    "get_data_paths": {"data": "/DATA"},
+    "get_cluster_def": {"master": ["a:1"]},
+    "get_task_info": {"type": "master", "index": 0},
+}
+
+
+@pytest.mark.parametrize("name", CHANGEABLE)
+def test_a_script_may_change_what_it_was_given(name: str, api: None, variables: Any) -> None:
+    variables(TF_CONFIG='{"cluster": {"chief": ["a:1"]}, "task": {"type": "chief", "index": 0}}',
+              POLYAXON_CONNECTIONS_CATALOG='{"connections": [{"name": "data", "schema": {"mountPath": "/DATA"}}]}')
+    get = getattr(environment if name == "get_data_paths" else environment.Experiment, name)
+    for _ in range(2):
+        given = get()
+        assert {key: given[key] for key in CHANGEABLE[name]} == CHANGEABLE[name]
+        for value in given.values():
+            if isinstance(value, list):
+                value.clear()
+        given.clear()
+
+
+# What a signal's handler gets while the script imports requests, and what the script gets then
+IN_A_HANDLER = """
+import sys, polyaxon_helper as h
+class Signal:
+    def find_spec(self, name, *rest):
+        if name == "requests.models": print(h.get_params())
+sys.meta_path.insert(0, Signal())
+import requests
+print(h.get_params())
+"""
+
+
+def test_a_call_amid_an_import_decides_nothing_for_those_after_it(api: None, python: Process) -> None:
+    process = python("-W", "error::RuntimeWarning", "-c", IN_A_HANDLER, environment={
+        name: value for name, value in os.environ.items() if name.startswith("POLYAXON_")})
+    assert process.stdout == "None\n{}\n".format(INPUTS), process.stderr
 
 
 @pytest.mark.parametrize("inputs", [None, {}])

@@ -36,7 +36,6 @@ def pod(monkeypatch: Any, tmp_path: Path) -> Iterator[Path]:
         monkeypatch.setenv(name, value)
     yield tmp_path
     events._names.clear()
-    events._begun.clear()
     events._lost.clear()
 
 
@@ -192,7 +191,6 @@ def test_a_file_that_another_process_makes_meanwhile_has_one_header_and_both_poi
         if not others:
             others.append(pod)
             monkeypatch.setattr(os, call, real)
-            events._begun.clear()
             events.write({"a": 0.5})
         return real(*args, **how)
 
@@ -355,6 +353,18 @@ send_metrics(step=10, loss=1)
     assert "{} points of metrics were not written".format(11 - len(written)) in ended.stderr
 
 
+@posix
+def test_a_full_disk_gets_no_file_that_is_no_events(run: Process, pod: Path) -> None:
+    ended = run("""
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+for step in range(10): send_metrics(loss=1)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+""")
+    assert "10 points of metrics were not written" in ended.stderr
+    assert list((pod / "artifacts" / UUID / "events" / "metric").iterdir()) == []
+
+
 def test_with_warnings_as_errors_every_point_is_written_before_one_is_raised(run: Process, pod: Path) -> None:
     ended = run("import warnings\nwarnings.simplefilter('error', RuntimeWarning)\nsend_metrics(a=None, b=1)")
     assert "RuntimeWarning: metric 'a' was None" in ended.stderr
@@ -383,6 +393,12 @@ def test_an_api_that_fails_is_no_news(answer: Any, run: Process, recorder: Recor
 def test_without_requests_nobody_is_told_and_all_is_written(run: Process, recorder: Recorder, pod: Path) -> None:
     ended = run("import sys\nsys.modules['requests'] = None\nsend_metrics(a=1)", POLYAXON_HOST=recorder.url)
     assert (ended.stderr, recorder.asked, points(pod, "a.plx")) == ("", [], ["|1.0"])
+
+
+def test_a_handler_that_exits_as_the_api_is_to_be_told_exits(run: Process, pod: Path) -> None:
+    ended = run("import sys, threading\nthreading.Thread.start = lambda self: sys.exit(3)\nsend_metrics(a=1)",
+                POLYAXON_HOST="http://127.0.0.1:9")
+    assert (ended.returncode, ended.stderr, points(pod, "a.plx")) == (3, "", ["|1.0"])
 
 
 def test_the_first_metric_of_all_from_a_hook_at_exit(run: Process, recorder: Recorder, pod: Path) -> None:
