@@ -1,11 +1,9 @@
 """Makes one HTTP request, which takes no longer than the caller says, whatever the server does."""
 import re
 import threading
-from typing import Any, Callable, List, Mapping, NamedTuple, Optional, TypeVar
+from typing import Any, Callable, List, Mapping, NamedTuple, Optional
 
 from . import late
-
-T = TypeVar("T")
 
 CONNECT_SECONDS = 3.05
 _IN_HEADERS = re.compile(r"[ -~\x80-\xff]*\Z")
@@ -41,22 +39,19 @@ def request(method: str, url: str, headers: Mapping[str, str], seconds: float, b
         raise Unsent("requests can't be imported while something else is, or at the very end") from None
     except Exception as error:
         raise Unset("requests can't be imported: {}".format(type(error).__name__)) from None
-    return _within(seconds, lambda: _request(library, method, url, headers, seconds, body))
-
-
-def _request(
-    library: Any, method: str, url: str, headers: Mapping[str, str], seconds: float, body: Optional[bytes]
-) -> Answer:
-    # A connection a request: a script that closes descriptors that it does not know, or forks, finds none of ours.
-    # `auth` keeps requests from putting a .netrc's Authorization in place of ours.
     if not all(map(_IN_HEADERS.match, [*headers, *headers.values()])):
         raise Unset("the token, or a header that a variable names, has what no header can have")
-    sent = {"Content-Type": "application/json", "Accept-Encoding": "identity", **headers}
+    # `auth` keeps requests from putting a .netrc's Authorization in place of ours
+    return _within(seconds, lambda: _request(
+        library, method=method, url=url, data=body, auth=lambda prepared: prepared, allow_redirects=False, stream=True,
+        headers={"Content-Type": "application/json", "Accept-Encoding": "identity", **headers},
+        timeout=(min(CONNECT_SECONDS, seconds), seconds)))
+
+
+def _request(library: Any, **arguments: Any) -> Answer:
+    # A connection a request: a script that closes descriptors that it does not know, or forks, finds none of ours
     try:
-        with library.Session() as session, session.request(
-            method, url, data=body, headers=sent, auth=lambda prepared: prepared, allow_redirects=False, stream=True,
-            timeout=(min(CONNECT_SECONDS, seconds), seconds),
-        ) as response:
+        with library.Session() as session, session.request(**arguments) as response:
             return Answer(response.status_code, response.headers, response.raw.read(MAX_ANSWER_BYTES))
     except Exception as error:  # a library's text may quote a header: the name of its class must do
         name, errors = type(error).__name__, library.exceptions
@@ -67,9 +62,9 @@ def _request(
         raise (Slow if isinstance(error, errors.ReadTimeout) else Unsent)(name) from None
 
 
-def _within(seconds: float, work: Callable[[], T]) -> T:
+def _within(seconds: float, work: Callable[[], Answer]) -> Answer:
     """Do the work in a thread that is given up after so many seconds: a socket's timeout is one of each read."""
-    done: List[T] = []
+    done: List[Answer] = []
     failed: List[Exception] = []
 
     def do() -> None:

@@ -381,6 +381,15 @@ def test_what_was_left_is_found_where_a_script_deleted_the_locked_file(left: Cal
     assert journal.journals_in(str(path.parent)) == [str(path)] and taken_over(path) == LINES
 
 
+@pytest.mark.parametrize("text", [b"", b"not an entry\n"], ids=["empty", "unreadable"])
+def test_a_batch_without_entries_is_deleted(outputs: Path, left: Callable[..., Path], text: bytes) -> None:
+    path, taker = left(), Backlog()
+    next(path.parent.glob("*.jsonl")).write_bytes(text)
+    taker.take(journal.open_abandoned(str(path)))
+    assert drained(taker) == [] and os.listdir(str(outputs)) == []
+    assert sum(taker.given_up.values()) == len(text.splitlines())
+
+
 def test_what_vanishes_while_a_folder_is_listed_hides_nothing(left: Callable[..., Path], monkeypatch: Any) -> None:
     path, listdir = left(), os.listdir
     monkeypatch.setattr(os, "listdir", lambda folder: [*listdir(folder), "gone.lock"])
