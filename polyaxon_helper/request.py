@@ -39,25 +39,22 @@ def request(method: str, url: str, headers: Mapping[str, str], seconds: float, b
         raise Unsent("requests can't be imported while something else is, or at the very end") from None
     except Exception as error:
         raise Unset("requests can't be imported: {}".format(type(error).__name__)) from None
+    if not all(map(_IN_HEADERS.match, [*headers, *headers.values()])):
+        raise Unset("the token, or a header that a variable names, has what no header can have")
+    # `auth` keeps requests from putting a .netrc's Authorization in place of ours
     try:  # a socket's timeout is one of each read
-        return aside(lambda: _request(library, method, url, headers, seconds, body), seconds, "request")
+        return aside(lambda: _request(
+            library, method=method, url=url, data=body, auth=lambda prepared: prepared, allow_redirects=False,
+            stream=True, headers={"Content-Type": "application/json", "Accept-Encoding": "identity", **headers},
+            timeout=(min(CONNECT_SECONDS, seconds), seconds)), seconds, "request")
     except TooLong:
         raise Slow("no answer within {:.3g} s".format(seconds)) from None
 
 
-def _request(
-    library: Any, method: str, url: str, headers: Mapping[str, str], seconds: float, body: Optional[bytes]
-) -> Answer:
-    # A connection a request: a script that closes descriptors that it does not know, or forks, finds none of ours.
-    # `auth` keeps requests from putting a .netrc's Authorization in place of ours.
-    if not all(map(_IN_HEADERS.match, [*headers, *headers.values()])):
-        raise Unset("the token, or a header that a variable names, has what no header can have")
-    sent = {"Content-Type": "application/json", "Accept-Encoding": "identity", **headers}
+def _request(library: Any, **arguments: Any) -> Answer:
+    # A connection a request: a script that closes descriptors that it does not know, or forks, finds none of ours
     try:
-        with library.Session() as session, session.request(
-            method, url, data=body, headers=sent, auth=lambda prepared: prepared, allow_redirects=False, stream=True,
-            timeout=(min(CONNECT_SECONDS, seconds), seconds),
-        ) as response:
+        with library.Session() as session, session.request(**arguments) as response:
             answer = Answer(response.status_code, response.headers, response.raw.read(MAX_ANSWER_BYTES))
             # at exit the session itself leaves its connection to be collected, with a ResourceWarning
             (getattr(response.raw, "_pool", None) or session).close()

@@ -53,8 +53,8 @@ class Reporter:
 
     def accept(self, info: Mapping[str, Any], line: bytes) -> str:
         """Keep the entry, have it sent soon, and return what is to be said about it, if anything is."""
-        if sys.is_finalizing():  # no other thread runs any more, so one that has the lock never gives it back
-            self.backlog.lock = threading.RLock()
+        if sys.is_finalizing():  # pragma: no cover - nothing is measured any more
+            self.backlog.lock = threading.RLock()  # no other thread runs any more: who has the old one keeps it
         with self.backlog.lock:
             trouble = self.backlog.keep(info, line)
             # not a second thread for a signal handler's metric that comes while the first is made

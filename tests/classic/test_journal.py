@@ -202,6 +202,29 @@ def test_a_file_that_can_not_be_written_whole_is_deleted(
     assert (drained(full), os.listdir(str(outputs))) == (LINES * 2 + LINES[:1], [])
 
 
+GONE: Dict[str, Callable[[Backlog], object]] = {
+    "its file is deleted": lambda full: os.unlink(full._journals[0].base + ".lock"),
+    "its file is replaced": lambda full: os.replace("theirs", full._journals[0].base + ".lock"),
+    "its descriptor is closed": lambda full: os.close(full._journals[0].handle),
+}
+
+
+@posix
+@pytest.mark.parametrize("change", GONE.values(), ids=GONE)
+def test_where_the_lock_is_lost_the_next_batch_is_in_another_journal(
+    outputs: Path, kept: Callable[..., Backlog], change: Callable[[Backlog], object]
+) -> None:
+    Path("theirs").write_text("theirs")
+    full = kept()
+    change(full)
+    first = full.first()
+    assert first and full.keep(INFO, LINES[0]) == "" and len(full._journals) == 2
+    assert full.batches[1].path.startswith(full._journals[1].base) and full._journals[1].is_there()
+    assert drained(full) == LINES + LINES[:1]
+    left = [path.read_text() for path in outputs.rglob("*.lock")]
+    assert left == ["theirs"] * (not Path("theirs").exists())
+
+
 def test_experiments_that_take_turns_have_a_journal_each(kept: Callable[..., Backlog], monkeypatch: Any) -> None:
     full, other = kept([]), {**INFO, "experiment_name": "u.p.8"}
     with monkeypatch.context() as there:
@@ -356,6 +379,15 @@ def test_what_was_left_is_found_where_a_script_deleted_the_locked_file(left: Cal
     path = left()
     path.unlink()
     assert journal.journals_in(str(path.parent)) == [str(path)] and taken_over(path) == LINES
+
+
+@pytest.mark.parametrize("text", [b"", b"not an entry\n"], ids=["empty", "unreadable"])
+def test_a_batch_without_entries_is_deleted(outputs: Path, left: Callable[..., Path], text: bytes) -> None:
+    path, taker = left(), Backlog()
+    next(path.parent.glob("*.jsonl")).write_bytes(text)
+    taker.take(journal.open_abandoned(str(path)))
+    assert drained(taker) == [] and os.listdir(str(outputs)) == []
+    assert sum(taker.given_up.values()) == len(text.splitlines())
 
 
 def test_what_vanishes_while_a_folder_is_listed_hides_nothing(left: Callable[..., Path], monkeypatch: Any) -> None:
