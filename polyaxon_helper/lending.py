@@ -52,7 +52,12 @@ def _import_client() -> Tuple[Optional[ImportError], List[str]]:
                     "polyaxon-client and polyaxon 2 (traceml) are both installed here. They need different releases of "
                     "the same libraries, so one or both can't be imported. Have each in an environment of its own: "
                     "pip uninstall polyaxon-client polyaxon-schemas, or pip uninstall polyaxon traceml")
-            _import_real_client()
+            with lent_names():
+                # the first and the last two are what its calls import: better known now than in mid-training
+                for name in ("pkg_resources", TRACKING, EXCEPTIONS, SETTINGS, "polystores.stores.local_store", "netrc"):
+                    importlib.import_module(name)
+                for tracker in (sys.modules[TRACKING].Experiment, sys.modules[TRACKING].Job):
+                    tracker.__init__ = _lending(tracker.__init__)
     except Exception as error:
         kind = ModuleNotFoundError if isinstance(error, ModuleNotFoundError) else ImportError
         text = "polyaxon-client {} is installed but can't be imported ({}: {}). ".format(
@@ -68,15 +73,6 @@ def _is_stub(name: str) -> bool:
     module = sys.modules.get(name)
     spec = getattr(module, "__spec__", None)
     return module is not None and not (isinstance(spec, ModuleSpec) and spec.loader)
-
-
-def _import_real_client() -> None:
-    with lent_names():
-        # the first and the last two are what its calls import: better known now than in mid-training
-        for name in ("pkg_resources", TRACKING, EXCEPTIONS, SETTINGS, "polystores.stores.local_store", "netrc"):
-            importlib.import_module(name)
-        for tracker in (sys.modules[TRACKING].Experiment, sys.modules[TRACKING].Job):
-            tracker.__init__ = _lending(tracker.__init__)
 
 
 @contextmanager
@@ -118,10 +114,7 @@ def _lending(make: Callable[..., None]) -> Callable[..., None]:
 
 
 def give_credentials() -> str:
-    """Put a bucket's credentials into os.environ, as an Experiment does that is made in a run; once, unless one was.
-
-    Return what is to be said about it, if anything is.
-    """
+    """Put a bucket's credentials into os.environ, once, as an Experiment does; return what is to be said about it."""
     global _credentials_given
     base: Any = sys.modules.get(TRACKING + ".base")
     if _credentials_given or base is None:  # a stub has none
