@@ -24,7 +24,7 @@ from .warn import warn_once, without_tokens
 PACKAGE = TRACKING.partition(".")[0]
 SETTINGS = PACKAGE + ".settings"
 
-_credentials_given = False
+credentials_given = False
 
 
 @functools.lru_cache(maxsize=None)
@@ -105,21 +105,21 @@ def _lending(make: Callable[..., None]) -> Callable[..., None]:
     """Make an __init__ that has the dropped names."""
     @functools.wraps(make)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        global _credentials_given
+        global credentials_given
         with lent_names():
             make(self, *args, **kwargs)
-        _credentials_given = True
+        credentials_given = True
 
     return __init__
 
 
 def give_credentials() -> str:
     """Put a bucket's credentials into os.environ, once, as an Experiment does; return what is to be said about it."""
-    global _credentials_given
+    global credentials_given
     base: Any = sys.modules.get(TRACKING + ".base")
-    if _credentials_given or base is None:  # a stub has none
+    given, credentials_given = credentials_given, True
+    if given or base is None:  # a stub has none
         return ""
-    _credentials_given = True
     try:
         if getattr(base.settings, "IS_MANAGED", base.settings.IN_CLUSTER) and base.get_outputs_path():
             with lent_names():

@@ -6,6 +6,8 @@ from typing import Any, Dict, List
 
 import pytest
 
+from polyaxon_helper import backend, environment, late
+
 from .containers import CONTAINERS, NO_HOST
 from .processes import BACKENDS, CLIENT_IS_0_4, EACH_BACKEND, Process, needs_client
 
@@ -289,3 +291,16 @@ def test_data_path(variables: Dict[str, str], path: str, python: Process) -> Non
     process = python("-W", "ignore", "-c", "import polyaxon_helper as h; print(h.get_data_path())",
                      environment=variables)
     assert process.stdout == "{}\n".format(path), process.stderr
+
+
+def test_in_the_midst_of_an_import_metrics_are_kept_and_nothing_is_decided(monkeypatch: Any) -> None:
+    def under_way() -> bool:
+        raise late.UnderWay
+
+    monkeypatch.setenv("POLYAXON_EXPERIMENT_INFO", CONTAINERS["0.5.6"]["POLYAXON_EXPERIMENT_INFO"])
+    monkeypatch.setattr(backend, "_experiment", backend._NOT_MADE)
+    monkeypatch.setattr(backend, "client_answers", under_way)
+    assert type(backend.experiment()) is environment.Experiment
+    assert backend._experiment is backend._NOT_MADE
+    answers: Any = backend.find("get_log_level")
+    assert answers is environment.get_log_level

@@ -2,9 +2,13 @@
 
 A moment is the so-manieth function that Python calls in the first call, in whichever thread: no sleep decides.
 """
+import sys
+import threading
 from typing import Any, Dict, List, Optional
 
 import pytest
+
+from polyaxon_helper import late
 
 from .classic.conftest import Run, Server, run, server, server_process  # noqa: F401
 from .processes import needs_client, posix, write_line
@@ -129,7 +133,43 @@ def test_a_fork_goes_on_where_the_import_waits_for_what_it_holds(server: Server,
     assert sorted(server.steps()) == [1, 2, 3]
 
 
+def test_a_child_of_a_fork_that_did_not_wait_imports_nothing_more(monkeypatch: Any) -> None:
+    monkeypatch.setattr(late, "_is_lost", False)
+    monkeypatch.setattr(late, "_fork", threading.local())
+    assert late.alone(lambda: 1) == 1
+    late._fork.has_lock = False
+    late._begin_anew()
+    with pytest.raises(late.UnderWay):
+        late.alone(lambda: 1)
+
+
 # ---- signals
+
+
+def handler(number: int, frame: Any) -> int:
+    return late.alone(lambda: 1)
+
+
+IN_AN_IMPORT: List[Any] = [
+    pytest.param("handler(15, sys._getframe())", "<frozen importlib._bootstrap>", True, id="a handler amid an import"),
+    pytest.param("(lambda *given: handler(*given))(15, sys._getframe())", "<frozen importlib._bootstrap>", True,
+                 id="one that calls another"),
+    pytest.param("handler(15, sys._getframe())", "train.py", False, id="a handler amid the script"),
+    pytest.param("handler(15, None)", "<frozen importlib._bootstrap>", False, id="a module that is imported"),
+]
+
+
+@pytest.mark.parametrize("call, file, raises", IN_AN_IMPORT)
+def test_what_interrupts_an_import(call: str, file: str, raises: bool) -> None:
+    code = compile("answer = " + call, file, "exec")
+    scope: Dict[str, Any] = {"handler": handler, "sys": sys}
+    if raises:
+        with pytest.raises(late.UnderWay):
+            exec(code, scope)
+    else:
+        exec(code, scope)
+        assert scope["answer"] == 1
+
 
 SIGNAL = START + """
 def work(moment):

@@ -6,6 +6,7 @@ from typing import Any, List
 
 import pytest
 
+from polyaxon_helper import late
 from polyaxon_helper.request import MAX_ANSWER_BYTES, Slow, Unsent, Unset, request
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%s\r\n"
@@ -81,3 +82,12 @@ def test_where_no_thread_can_be_started_it_is_done_in_the_callers(serve: Any, mo
 
     monkeypatch.setattr("threading.Thread.start", refuse)
     assert request("GET", url, {}, 10).body == b"{}"
+
+
+def test_in_the_midst_of_an_import_nothing_is_sent(monkeypatch: Any) -> None:
+    def under_way() -> None:
+        raise late.UnderWay
+
+    monkeypatch.setattr(late, "requests", under_way)
+    with pytest.raises(Unsent, match="while something else is"):
+        request("GET", "http://127.0.0.1:9/", {}, 10)

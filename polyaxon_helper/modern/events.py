@@ -145,8 +145,7 @@ def _tell() -> None:
     try:
         late.requests()  # in the caller's thread
         thread = threading.Thread(target=_patch, name="polyaxon_helper.events", daemon=True)
-        if begin(thread):
-            _telling = thread
+        _telling = thread if begin(thread) else None
     except late.UnderWay:
         _told.release()  # by the next metric, then
     except Exception:  # no requests: the metrics are in the files all the same

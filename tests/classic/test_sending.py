@@ -5,7 +5,7 @@ from typing import Any, Iterator, List
 
 import pytest
 
-from polyaxon_helper import warn
+from polyaxon_helper import late, warn
 from polyaxon_helper.classic import api, journal, sending
 from polyaxon_helper.classic.backlog import Backlog
 from polyaxon_helper.classic.entries import entries
@@ -157,6 +157,21 @@ def test_interrupt_while_the_thread_is_started_leaves_it_to_the_next_metric(
     accept(here, server, 0)
     here.end()
     assert server.steps() == [0, 0]
+
+
+def test_a_metric_in_the_midst_of_an_import_leaves_the_thread_to_the_next(
+    server: Server, run: Run, here: sending.Reporter, monkeypatch: Any
+) -> None:
+    def under_way() -> None:
+        raise late.UnderWay
+
+    with monkeypatch.context() as amid:
+        amid.setattr(late, "requests", under_way)
+        assert accept(here, server, 0) == ""
+        assert len(run.journals()) == 1
+    accept(here, server, 1)
+    here.end()
+    assert server.steps() == [0, 1]
 
 
 def test_a_signal_handlers_metric_while_the_thread_is_made_makes_no_second(

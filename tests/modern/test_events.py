@@ -4,11 +4,13 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
 import pytest
 
+from polyaxon_helper import late
 from polyaxon_helper.exceptions import PolyaxonClientException
 from polyaxon_helper.modern import events
 
@@ -388,6 +390,25 @@ def test_an_api_that_fails_is_no_news(answer: Any, run: Process, recorder: Recor
     recorder.answer = answer
     assert run("send_metrics(a=1)", POLYAXON_HOST=recorder.url, POLYAXON_AUTH_TOKEN=TOKEN).stderr == ""
     assert len(recorder.asked) == 1 and points(pod, "a.plx") == ["|1.0"]
+
+
+def test_in_the_midst_of_an_import_the_next_metric_has_the_api_told(
+    recorder: Recorder, monkeypatch: Any, pod: Path
+) -> None:
+    def under_way() -> None:
+        raise late.UnderWay
+
+    monkeypatch.setenv("POLYAXON_HOST", recorder.url)
+    monkeypatch.setattr(events, "_told", threading.Lock())
+    monkeypatch.setattr(events, "_telling", None)
+    with monkeypatch.context() as amid:
+        amid.setattr(late, "requests", under_way)
+        events.write({"a": 1.0})
+        assert events._telling is None
+    events.write({"a": 2.0})
+    assert events._telling is not None
+    events._telling.join()
+    assert [method for method, *_ in recorder.asked] == ["PATCH"]
 
 
 def test_without_requests_nobody_is_told_and_all_is_written(run: Process, recorder: Recorder, pod: Path) -> None:
