@@ -47,8 +47,12 @@ def blame(warning: Warning) -> Optional[Tuple[str, int]]:
     """
     frame: Optional[FrameType] = sys._getframe(1)
     library = None
-    while frame and owner(frame.f_code.co_filename) < TEXT:
-        library = library or (frame if owner(frame.f_code.co_filename) == LIBRARY else None)
+    while frame:
+        whose = owner(frame.f_code.co_filename)
+        if whose >= TEXT:
+            break
+        if whose == LIBRARY:
+            library = library or frame
         frame = frame.f_back
     frame = frame or library
     if not frame:

@@ -83,10 +83,11 @@ class Backlog:
     def _keep(self, experiment: Experiment, line: bytes, others: List[Batch]) -> str:
         last, trouble = others[-1] if others else None, ""
         if last and last.path and last.takes(experiment, line):
-            with suppress(OSError):
+            try:
                 last.append(line)
                 return ""
-            last.is_open = False  # its file is gone, or the disk is full
+            except OSError:  # its file is gone, or the disk is full
+                last.is_open = False
         if time.monotonic() >= self._try_at:
             try:
                 self._begin(Batch(experiment, lines=[line]), others)

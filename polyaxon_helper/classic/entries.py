@@ -11,6 +11,7 @@ from ..checks import numbers
 from ..exceptions import PolyaxonClientException
 
 MAX_ENTRY_BYTES = 512 * 1024
+_as_json = json.JSONEncoder().encode
 
 
 def entries(metrics: Mapping[str, Any], created_at: Optional[datetime] = None) -> Tuple[List[bytes], List[str]]:
@@ -21,8 +22,9 @@ def entries(metrics: Mapping[str, Any], created_at: Optional[datetime] = None) -
     """
     values = numbers(metrics)
     sendable = {name: value for name, value in values.items() if value is not None and math.isfinite(value)}
-    troubles = ["metric {!r} was None, NaN or infinite, which Polyaxon can't keep: it is left out then".format(name)
-                for name in values if name not in sendable]
+    troubles = [] if len(sendable) == len(values) else [
+        "metric {!r} was None, NaN or infinite, which Polyaxon can't keep: it is left out then".format(name)
+        for name in values if name not in sendable]
     if metrics and not sendable:
         return [], troubles
     stamp = (created_at or datetime.now(timezone.utc)).isoformat(" ", "microseconds")
@@ -30,7 +32,7 @@ def entries(metrics: Mapping[str, Any], created_at: Optional[datetime] = None) -
 
 
 def _lines(values: Dict[str, Any], stamp: str, troubles: List[str]) -> List[bytes]:
-    line = '{{"values": {}, "created_at": "{}"}}'.format(json.dumps(values), stamp).encode()
+    line = ('{"values": ' + _as_json(values) + ', "created_at": "' + stamp + '"}').encode()
     if len(line) <= MAX_ENTRY_BYTES:
         return [line]
     if len(values) == 1:

@@ -89,7 +89,7 @@ class Batch:
     def append(self, line: bytes) -> None:
         """Add an entry. The file is opened for it: a script may have deleted it, or close descriptors that are ours."""
         if self.path:
-            _write(self.path, [line], os.O_APPEND)
+            _write(self.path, line + b"\n", os.O_APPEND)
         self.read().append(line)
         self.entries += 1
         self.size += len(line) + 1
@@ -100,7 +100,7 @@ class Batch:
 
     def keep(self, path: str) -> None:
         """Write a file of all that is in memory."""
-        _write(path, self.read(), os.O_CREAT | os.O_EXCL)
+        _write(path, b"".join(line + b"\n" for line in self.read()), os.O_CREAT | os.O_EXCL)
         self.path = path
 
     def read(self) -> List[bytes]:
@@ -248,9 +248,8 @@ def _modified(path: str) -> float:
     return 0.0
 
 
-def _write(path: str, lines: List[bytes], how: int) -> None:
-    """Write the lines, or raise OSError; then there is no new file."""
-    text = b"".join(line + b"\n" for line in lines)
+def _write(path: str, text: bytes, how: int) -> None:
+    """Write the text, or raise OSError; then there is no new file."""
     handle = os.open(path, FLAGS | os.O_WRONLY | how, 0o600)
     try:
         if os.write(handle, text) != len(text):
