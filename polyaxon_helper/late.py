@@ -87,8 +87,9 @@ def _after_fork() -> None:
 
 
 def _begin_anew() -> None:
-    global _is_lost
-    _is_lost = _is_lost or not _fork.has_lock
+    global lock, _is_lost
+    if not _fork.has_lock:  # nobody will ever give back what a thread of the parent's has, as Python's own import locks
+        lock, _is_lost = threading.RLock(), True
     _after_fork()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from polyaxon_helper import late
 
-from .classic.conftest import Run, Server, run, server, server_process  # noqa: F401
+from .classic.conftest import Run, Server, run, server, server_process  # noqa: F401 - fixtures
 from .processes import needs_client, posix, write_line
 
 pytestmark = [pytest.mark.slow, posix]
@@ -82,13 +82,13 @@ CALLS: List[Any] = [
 ]
 
 
-def with_client(run: Run, client: str) -> Dict[str, str]:  # noqa: F811
+def with_client(run: Run, client: str) -> Dict[str, str]:  # noqa: F811 - fixtures
     return {**QUICK, **({"HIDDEN_MODULES": "", "POLYAXON_IN_CLUSTER": "true"} if client == "client" else {})}
 
 
 @pytest.mark.parametrize("call, client, moments", CALLS)
 def test_a_child_forked_in_the_first_call_can_call_too(
-    call: str, client: str, moments: List[int], server: Server, run: Run  # noqa: F811
+    call: str, client: str, moments: List[int], server: Server, run: Run  # noqa: F811 - fixtures
 ) -> None:
     ended = run(FORK.format(call, moments), **with_client(run, client))
     assert (ended.stdout.split(), ended.returncode) == (["0"] * len(moments), 0), ended.stderr
@@ -125,7 +125,9 @@ thread.join()
 """
 
 
-def test_a_fork_goes_on_where_the_import_waits_for_what_it_holds(server: Server, run: Run) -> None:  # noqa: F811
+def test_a_fork_goes_on_where_the_import_waits_for_what_it_holds(
+    server: Server, run: Run  # noqa: F811 - fixtures
+) -> None:
     ended = run(HELD, FORK_WAIT="0.2", **QUICK)
     assert (ended.stdout, ended.returncode) == ("0\n", 0), ended.stderr
     assert "2 metric entries wait in " in ended.stderr
@@ -134,11 +136,14 @@ def test_a_fork_goes_on_where_the_import_waits_for_what_it_holds(server: Server,
 
 
 def test_a_child_of_a_fork_that_did_not_wait_imports_nothing_more(monkeypatch: Any) -> None:
+    held = threading.Lock()
+    held.acquire()
     monkeypatch.setattr(late, "_is_lost", False)
     monkeypatch.setattr(late, "_fork", threading.local())
-    assert late.alone(lambda: 1) == 1
+    monkeypatch.setattr(late, "lock", held)
     late._fork.has_lock = False
     late._begin_anew()
+    assert late.lock.acquire(False), "an Experiment of the user's needs it"
     with pytest.raises(late.UnderWay):
         late.alone(lambda: 1)
 
@@ -195,7 +200,7 @@ first_call_at_each({moments}, work)
 MANY = [*range(1, 200, 14), *range(250, 20000, 1500)]
 
 
-def stopped(server: Server) -> List[int]:  # noqa: F811
+def stopped(server: Server) -> List[int]:  # noqa: F811 - fixtures
     return sorted(entry["values"]["stopped"] for entry in server.stored if "stopped" in entry["values"])
 
 
@@ -204,7 +209,7 @@ def stopped(server: Server) -> List[int]:  # noqa: F811
     pytest.param(("cb", "remove"), list(range(1, 12)), id="while the import system forgets a lock"),
 ])
 def test_a_signal_in_the_first_call_that_ends_the_process(
-    functions: Any, moments: List[int], server: Server, run: Run  # noqa: F811
+    functions: Any, moments: List[int], server: Server, run: Run  # noqa: F811 - fixtures
 ) -> None:
     ended = run(SIGNAL.format(before="", functions=functions, moments=moments), **QUICK)
     assert ended.stdout.split() == ["143"] * len(moments), ended.stderr
@@ -212,7 +217,7 @@ def test_a_signal_in_the_first_call_that_ends_the_process(
     assert stopped(server) == moments
 
 
-def test_a_signal_in_the_scripts_own_import(server: Server, run: Run) -> None:  # noqa: F811
+def test_a_signal_in_the_scripts_own_import(server: Server, run: Run) -> None:  # noqa: F811 - fixtures
     """Python itself may swallow what the handler raises there, and requests' libraries may be half imported then."""
     ended = run(SIGNAL.format(before="import requests", functions=(), moments=MANY), **QUICK)
     assert set(ended.stdout.split()) <= {"143", "99"}, ended.stderr
@@ -241,7 +246,7 @@ os.kill(os.getpid(), signal.SIGTERM)
 """
 
 
-def test_a_timer_of_1_khz_whose_handler_sends(server: Server, run: Run) -> None:  # noqa: F811
+def test_a_timer_of_1_khz_whose_handler_sends(server: Server, run: Run) -> None:  # noqa: F811 - fixtures
     ended = run(TIMER, **QUICK)
     assert (ended.returncode, ended.stderr, run.journals()) == (143, "", [])
     steps = sorted(entry["values"]["step"] for entry in server.stored if "step" in entry["values"])
@@ -268,7 +273,7 @@ send_metrics(step=2)
 
 @pytest.mark.parametrize("module", ["requests.adapters", "urllib3.connection", "ssl"])
 def test_a_handler_imports_nothing_in_the_midst_of_an_import(
-    module: str, server: Server, run: Run  # noqa: F811
+    module: str, server: Server, run: Run  # noqa: F811 - fixtures
 ) -> None:
     ended = run(GOES_ON.format(module=module), **QUICK)
     assert (ended.stdout, ended.stderr, ended.returncode) == ("[] 1\n", "", 0)
@@ -297,7 +302,7 @@ send_metrics(step=2)
 @needs_client
 @pytest.mark.parametrize("function", ["<module>", "__init__"])
 def test_a_handlers_metric_while_the_client_comes_is_sent_too(
-    function: str, server: Server, run: Run  # noqa: F811
+    function: str, server: Server, run: Run  # noqa: F811 - fixtures
 ) -> None:
     ended = run(DURING.format(function=function), POLYAXON_IS_MANAGED="true", **with_client(run, "client"))
     assert (ended.stdout, ended.returncode) == ("sent\n", 0), ended.stderr
@@ -323,7 +328,7 @@ send_metrics(step=3)
 ])
 @pytest.mark.parametrize("options", [["-X", "dev"], ["-W", "error::ResourceWarning"]])
 def test_no_resource_warning_in_a_fork(
-    options: List[str], waits_for: Dict[str, int], server: Server, run: Run  # noqa: F811
+    options: List[str], waits_for: Dict[str, int], server: Server, run: Run  # noqa: F811 - fixtures
 ) -> None:
     if "stored" not in waits_for:
         server.fault({"kind": "drip", "pace": 0.02})
@@ -351,7 +356,9 @@ for line in sys.stdin:
 
 
 @pytest.mark.parametrize("host", [None, "http://localhost:9", "https://127.0.0.1:9", "no URL", "http://b\u00fccher:9"])
-def test_nothing_is_imported_after_the_first_call(host: Optional[str], server: Server, run: Run) -> None:  # noqa: F811
+def test_nothing_is_imported_after_the_first_call(
+    host: Optional[str], server: Server, run: Run  # noqa: F811 - fixtures
+) -> None:
     variables = {"POLYAXON_API_HTTP_HOST": host, "POLYAXON_HELPER_EXIT_TIMEOUT": "1"} if host else {}
     with run.start(IMPORTED, **QUICK, **variables) as process:
         if not host:
