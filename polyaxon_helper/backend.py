@@ -6,7 +6,7 @@ import os
 import sys
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, Callable, Optional, TypeVar
+from typing import Any, Callable, Dict, Optional, TypeVar
 
 from . import environment, late, lending
 from .exceptions import PolyaxonClientException
@@ -17,8 +17,7 @@ from .warn import warn_once
 
 T = TypeVar("T")
 
-_NOT_MADE = object()
-_experiment: Any = _NOT_MADE
+_experiment: Dict[str, Any] = {}  # the one of this process, when it is made
 
 
 def find(name: str) -> Callable[..., T]:
@@ -56,22 +55,21 @@ def client_answers() -> bool:
 
 def experiment() -> Any:
     """Return this process's one Experiment, made now if there is none; None outside a Polyaxon experiment."""
-    if _experiment is _NOT_MADE:
+    if "made" not in _experiment:
         try:
             return late.alone(_make) if client_answers() else _make()
         except late.UnderWay:  # one that keeps the metrics in files, then
             return _made(environment.Experiment, PolyaxonClientException)
-    return _experiment
+    return _experiment["made"]
 
 
 def _make() -> Any:
-    global _experiment
-    if _experiment is _NOT_MADE:
+    if "made" not in _experiment:
         made = _made(find("Experiment"), find("PolyaxonClientException"))
         if not client_answers() and getattr(made, "is_off", True):  # the next call may find another environment
             return made
-        _experiment = made
-    return _experiment
+        return _experiment.setdefault("made", made)  # the first, where threads came at once
+    return _experiment["made"]
 
 
 def _made(make: Callable[[], Any], exception: Any) -> Any:

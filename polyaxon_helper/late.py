@@ -22,6 +22,7 @@ FORK_WAIT = 5.0  # seconds that a fork waits; in its child nothing is then as it
 _WANTED = ("gc", "encodings.punycode", "requests")  # the first by weakref at exit, the second for a host like bücher.de
 
 lock = threading.RLock()
+_is_working = False  # whether something is done under the lock
 _is_lost = False  # whether this is such a child
 _fork = threading.local()
 _threads: List[threading.Thread] = []  # kept: what a handler raises while Python forgets a thread would be swallowed
@@ -37,15 +38,18 @@ def alone(work: Callable[[], T]) -> T:
         raise UnderWay
 
     def locked() -> T:
+        global _is_working
         _threads.append(threading.current_thread())
         library: Any = warnings
         with lock:
+            _is_working = True
             # who changes the filters makes Python forget what it has shown, and show the script's warnings once more
             forget, library._filters_mutated = getattr(library, "_filters_mutated", None), lambda: None
             try:
                 return work()
             finally:
                 library._filters_mutated = forget
+                _is_working = False
 
     if not threading.main_thread().is_alive():  # at exit: an interrupted import may have left this thread locks
         return locked()
@@ -72,7 +76,10 @@ def _interrupts_an_import() -> bool:
 def requests() -> Any:
     """Return requests. Raises UnderWay, or what its import raised; then the next call tries again."""
     found = sys.modules.get("requests")
-    if found is None or getattr(getattr(found, "__spec__", None), "_initializing", False) is True:
+    is_half = getattr(getattr(found, "__spec__", None), "_initializing", False) is True
+    if is_half and not _is_working:  # the script itself imports it, perhaps in this thread
+        raise UnderWay
+    if found is None or is_half:
         return alone(lambda: [importlib.import_module(name) for name in _WANTED][-1])
     return found
 
@@ -87,9 +94,9 @@ def _after_fork() -> None:
 
 
 def _begin_anew() -> None:
-    global lock, _is_lost
+    global lock, _is_lost, _is_working
     if not _fork.has_lock:  # nobody will ever give back what a thread of the parent's has, as Python's own import locks
-        lock, _is_lost = threading.RLock(), True
+        lock, _is_lost, _is_working = threading.RLock(), True, False
     _after_fork()
 
 

@@ -203,7 +203,7 @@ def work():
 threads = [threading.Thread(target=work) for _ in range(10)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
-print(len(made), h.experiment is made[0], h.experiment is h.experiment)
+print(len(made), h.experiment in made, h.experiment is h.experiment)
 """
 
 
@@ -211,7 +211,9 @@ print(len(made), h.experiment is made[0], h.experiment is h.experiment)
 def test_one_experiment_a_process(backend: str, python: Process, own_folder: Path) -> None:
     process = python("-c", ONE_EXPERIMENT, backend=backend, environment={
         **CONTAINERS["0.5.6 offline"], "POLYAXON_IN_CLUSTER": "true", "POLYAXON_RUN_OUTPUTS_PATH": str(own_folder)})
-    assert process.stdout == "1 True True\n", process.stderr
+    made, *same = process.stdout.split()
+    assert same == ["True", "True"], process.stderr
+    assert made == "1" or backend == "environment"  # where one that is not kept does nothing
 
 
 NO_EXPERIMENT: List[Any] = [
@@ -298,9 +300,9 @@ def test_in_the_midst_of_an_import_metrics_are_kept_and_nothing_is_decided(monke
         raise late.UnderWay
 
     monkeypatch.setenv("POLYAXON_EXPERIMENT_INFO", CONTAINERS["0.5.6"]["POLYAXON_EXPERIMENT_INFO"])
-    monkeypatch.setattr(backend, "_experiment", backend._NOT_MADE)
+    monkeypatch.setattr(backend, "_experiment", {})
     monkeypatch.setattr(backend, "client_answers", under_way)
     assert type(backend.experiment()) is environment.Experiment
-    assert backend._experiment is backend._NOT_MADE
+    assert backend._experiment == {}
     answers: Any = backend.find("get_log_level")
     assert answers is environment.get_log_level

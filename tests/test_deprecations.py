@@ -37,7 +37,7 @@ def use(name: str) -> Any:
 @pytest.fixture(autouse=True)
 def environment_answers(monkeypatch: Any) -> None:
     monkeypatch.setattr("polyaxon_helper.backend.client_answers", lambda: False)
-    monkeypatch.setattr("polyaxon_helper.backend._experiment", None)
+    monkeypatch.setattr("polyaxon_helper.backend._experiment", {"made": None})
     monkeypatch.setattr(deprecations, "_places", {})
     monkeypatch.setattr(deprecations, "_files", set())
 
