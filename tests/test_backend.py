@@ -1,12 +1,13 @@
 """Shows who answers, and the one Experiment of a process."""
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
 
-from polyaxon_helper import backend, environment, late
+from polyaxon_helper import backend, environment, late, lending
 
 from .containers import CONTAINERS, NO_HOST
 from .processes import BACKENDS, CLIENT_IS_0_4, EACH_BACKEND, Process, needs_client
@@ -306,3 +307,10 @@ def test_in_the_midst_of_an_import_metrics_are_kept_and_nothing_is_decided(monke
     assert backend._experiment == {}
     answers: Any = backend.find("get_log_level")
     assert answers is environment.get_log_level
+
+
+def test_a_stub_that_has_no_stores_has_no_credentials_to_give(monkeypatch: Any) -> None:
+    monkeypatch.setattr(lending, "credentials_given", False)
+    monkeypatch.delitem(sys.modules, "polyaxon_client.tracking.base", raising=False)
+    assert lending.give_credentials() == ""
+    assert lending.credentials_given, "so that it is not asked again at each call"

@@ -148,6 +148,16 @@ def test_a_child_of_a_fork_that_did_not_wait_imports_nothing_more(monkeypatch: A
         late.alone(lambda: 1)
 
 
+def test_what_takes_too_long_goes_on_and_is_not_waited_for(monkeypatch: Any) -> None:
+    done = threading.Event()
+    monkeypatch.setattr(late, "WAIT", 0.05)
+    with pytest.raises(late.UnderWay):
+        late.alone(done.wait)
+    done.set()
+    monkeypatch.setattr(late, "WAIT", 30.0)
+    assert late.alone(lambda: 1) == 1
+
+
 # ---- signals
 
 
