@@ -15,7 +15,7 @@ from .warn import FILE, blame, holds_library, owner, write
 F = TypeVar("F", bound=Callable[..., Any])
 
 TARGET = TRACEML if os.environ.get(RUN_INSTANCE) else client(sys.version_info[:2])
-"""What to tell of: what works on this Python, in a pod of Polyaxon 1.x or 2.x traceml, for no client can read that."""
+"""The target that is told of: what works on this Python; in a pod of Polyaxon 1.x or 2.x traceml."""
 
 SHOWN = 5  # how many places the summary names, and files its command
 

@@ -1,4 +1,5 @@
 """Opens, locks and trusts files: what is needed by both platforms."""
+import errno
 import json
 import os
 import stat
@@ -28,6 +29,27 @@ def lock(handle: int) -> Optional[bool]:
 def unlock(handle: int) -> None:
     with suppress(AttributeError, OSError):
         fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+def write(path: str, how: int, text: bytes, mode: int) -> None:
+    """Write the text by a single call, so that no thread, process or signal handler in between can break a line.
+
+    `how` are flags of os.open. Raises OSError where not all was written: then none of it is there, and no new file.
+    """
+    handle = os.open(path, FLAGS | os.O_WRONLY | how, mode)
+    try:
+        written = os.write(handle, text)
+        if written < len(text):
+            end = os.lseek(handle, 0, os.SEEK_CUR)
+            if end == os.fstat(handle).st_size:  # no other process has added anything behind it
+                os.ftruncate(handle, max(0, end - written))
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError:
+        if how & os.O_EXCL:
+            os.unlink(path)
+        raise
+    finally:
+        os.close(handle)
 
 
 def is_ours_alone(status: os.stat_result) -> bool:

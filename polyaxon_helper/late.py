@@ -17,7 +17,7 @@ from .threads import TooLong, aside
 T = TypeVar("T")
 
 WAIT = 30.0  # seconds that a caller waits; the work goes on
-FORK_WAIT = 5.0  # seconds that a fork waits; in its child nothing is then as it should be, and nothing is done any more
+FORK_WAIT = 5.0  # seconds that a fork waits; where that is too short, its child imports nothing more
 
 _WANTED = ("gc", "encodings.punycode", "requests")  # the first by weakref at exit, the second for a host like bücher.de
 

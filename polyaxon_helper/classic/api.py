@@ -29,7 +29,7 @@ def url() -> Optional[str]:
 
 
 class Api:
-    """What one process knows of the API."""
+    """Keeps what one process has learnt of the API."""
 
     def __init__(self) -> None:
         self.takes_lists = True

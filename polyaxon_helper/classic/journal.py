@@ -1,4 +1,4 @@
-"""What waits to be sent, in files of this process's own, so that it may be killed at any moment.
+"""Keeps what waits to be sent in files of this process's own, so that it may be killed at any moment.
 
     .polyaxon_helper/                   in the outputs folder, else in that for temporary files
         u,p,7,UUID,HOST,5f0c.lock       whose it is; empty, and locked while its process lives, for all of its host
@@ -14,11 +14,12 @@ import stat
 from contextlib import suppress
 from typing import List, NamedTuple, Optional, Tuple
 
-from ..files import FLAGS, is_ours_alone, lock
+from ..files import FLAGS, is_ours_alone, lock, write
 from ..replacements import FUNCTIONS
 
 FOLDER, LOCK, BATCH = ".polyaxon_helper", ".lock", ".jsonl"
 BATCH_BYTES = 1000000
+MODE = 0o600  # of the files
 HOST = re.sub(r"[^\w.-]", "_", os.uname().nodename if hasattr(os, "uname") else "", flags=re.ASCII)
 _EXPERIMENT = re.compile(r"([\w@+-]+),([\w@+-]+),([\w@+-]+),([\w-]*)\Z", re.ASCII)
 _NAME = re.compile(r"\A(((?:[^,]*,){3}[^,]*),([^,]*),[0-9a-f]{16})(?:\.lock|-\d+\.jsonl)\Z")
@@ -89,7 +90,7 @@ class Batch:
     def append(self, line: bytes) -> None:
         """Add an entry. The file is opened for it: a script may have deleted it, or close descriptors that are ours."""
         if self.path:
-            _write(self.path, line + b"\n", os.O_APPEND)
+            write(self.path, os.O_APPEND, line + b"\n", MODE)
         self.read().append(line)
         self.entries += 1
         self.size += len(line) + 1
@@ -100,7 +101,7 @@ class Batch:
 
     def keep(self, path: str) -> None:
         """Write a file of all that is in memory."""
-        _write(path, b"".join(line + b"\n" for line in self.read()), os.O_CREAT | os.O_EXCL)
+        write(path, os.O_CREAT | os.O_EXCL, b"".join(line + b"\n" for line in self.read()), MODE)
         self.path = path
 
     def read(self) -> List[bytes]:
@@ -163,7 +164,7 @@ def _create_in(folder: str, experiment: Experiment) -> Journal:
         os.mkdir(folder, 0o700)
     _check_folder(folder)
     base = os.path.join(folder, ",".join([*experiment, HOST, os.urandom(8).hex()]))
-    handle = os.open(base + LOCK, FLAGS | os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    handle = os.open(base + LOCK, FLAGS | os.O_RDWR | os.O_CREAT | os.O_EXCL, MODE)
     locked, status = lock(handle), os.fstat(handle)
     if locked is False or status.st_nlink == 0:
         os.close(handle)
@@ -182,7 +183,7 @@ def open_abandoned(path: str, asked_for: bool = False) -> Journal:
     if name.group(3) != HOST and not asked_for:
         raise InUse("its process was on another host, whose locks may not be seen here")
     try:
-        experiment, handle = experiment_of(name.group(2)), os.open(path, FLAGS | os.O_RDWR | os.O_CREAT, 0o600)
+        experiment, handle = experiment_of(name.group(2)), os.open(path, FLAGS | os.O_RDWR | os.O_CREAT, MODE)
     except ValueError as error:
         raise NotOurs(str(error)) from None
     except OSError as error:
@@ -246,17 +247,3 @@ def _modified(path: str) -> float:
     with suppress(OSError):
         return os.lstat(path).st_mtime
     return 0.0
-
-
-def _write(path: str, text: bytes, how: int) -> None:
-    """Write the text, or raise OSError; then there is no new file."""
-    handle = os.open(path, FLAGS | os.O_WRONLY | how, 0o600)
-    try:
-        if os.write(handle, text) != len(text):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    except OSError:
-        if how & os.O_EXCL:
-            os.unlink(path)
-        raise
-    finally:
-        os.close(handle)

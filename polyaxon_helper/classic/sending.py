@@ -71,7 +71,7 @@ class Reporter:
         """Learn where to send to, import requests, and begin the thread."""
         self.find_api()
         try:
-            late.requests()  # in the caller's thread
+            late.requests()  # before the thread begins
         except late.UnderWay:
             return
         except Exception:  # tried again by the thread
@@ -112,8 +112,9 @@ class Reporter:
 
     def _send_all(self) -> None:
         self._end_after_children()
-        if not self.backlog.experiment and this_experiment() and not flag(NO_OP) and not flag(OFFLINE):
-            self.backlog.experiment = this_experiment()
+        this = self.backlog.experiment or this_experiment()
+        if this and not self.backlog.experiment and not flag(NO_OP) and not flag(OFFLINE):
+            self.backlog.experiment = this
         if self._deadline == math.inf:
             self._deadline = time.monotonic() + _exit_timeout()
             self._failures, self._backoff_ends = 0, 0.0

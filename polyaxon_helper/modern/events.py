@@ -8,7 +8,6 @@ A point is one append by one system call, in the file when `write` returns: noth
 fork could lose. Files, names and numbers are as traceml 1.5.0 writes them; tests/test_traceml.py has where they differ.
 """
 import atexit
-import errno
 import os
 import re
 import threading
@@ -19,14 +18,14 @@ from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Any, Counter as Counts, Dict, List, Mapping, Optional
 
-from .. import checks, late
-from ..files import FLAGS
+from .. import checks, files, late
 from ..threads import begin
 from ..variables import OFFLINE, flag
 from ..warn import say_once, warn_once
 from . import run
 
 HEADER = b"step|timestamp|metric"
+MODE = 0o666  # of the files: the sidecar may be another user
 TELL_SECONDS = 0.5  # how long an exit waits for the request that tells the API of metrics
 
 _names: Dict[str, str] = {}  # the metrics that this process wrote first, by their files
@@ -91,12 +90,12 @@ def _add(path: str, name: str, point: bytes) -> List[str]:
     try:
         was_there = path in _names  # asked first: another thread may make the file meanwhile
         try:
-            _append(path, os.O_APPEND, point)
+            files.write(path, os.O_APPEND, point, MODE)
         except FileNotFoundError:
             if was_there:
                 troubles.append("{} was deleted, with the points in it; it begins anew".format(path))
             _begin(path)
-            _append(path, os.O_APPEND, point)
+            files.write(path, os.O_APPEND, point, MODE)
         _names.setdefault(path, name)
     except Exception as error:  # training must go on, whatever this was
         reason = getattr(error, "strerror", None) or type(error).__name__
@@ -111,7 +110,7 @@ def _begin(path: str) -> None:
     os.makedirs(folder, exist_ok=True)
     new = "{}/.{}".format(folder, os.urandom(8).hex())
     try:
-        _append(new, os.O_CREAT | os.O_EXCL, HEADER)
+        files.write(new, os.O_CREAT | os.O_EXCL, HEADER, MODE)
         try:
             os.link(new, path)
         except FileExistsError:
@@ -123,27 +122,13 @@ def _begin(path: str) -> None:
             os.unlink(new)
 
 
-def _append(path: str, how: int, text: bytes) -> None:
-    """Add the text by a single write, so that no thread, process or signal handler in between can break a line."""
-    handle = os.open(path, FLAGS | os.O_WRONLY | how, 0o666)  # the sidecar may be another user
-    try:
-        written = os.write(handle, text)
-        if written < len(text):
-            end = os.lseek(handle, 0, os.SEEK_CUR)
-            if end == os.fstat(handle).st_size:  # no other process has added a point behind it
-                os.ftruncate(handle, end - written)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    finally:
-        os.close(handle)
-
-
 def _tell() -> None:
     """Have the API told, once and in the background, that this run has metrics, as traceml does; if it can be."""
     global _telling
     if flag(OFFLINE) or not os.environ.get("POLYAXON_HOST"):
         return
     try:
-        late.requests()  # in the caller's thread
+        late.requests()  # here, where a fork waits for it
         thread = threading.Thread(target=_patch, name="polyaxon_helper.events", daemon=True)
         _telling = thread if begin(thread) else None
     except late.UnderWay:
