@@ -77,6 +77,7 @@ class Reporter:
         except Exception:  # tried again by the thread
             pass
         self._end_after_children()
+        self.backlog.abandoned = left_behind()  # not in the thread: a script may close descriptors just then
         thread = self._thread = threading.Thread(target=self._run, name="polyaxon_helper.reporter", daemon=True)
         try:
             begin(thread)
@@ -132,7 +133,6 @@ class Reporter:
         return self.backlog.summary(self._trouble or "the time was up")
 
     def _run(self) -> None:
-        self.backlog.abandoned = left_behind()
         is_ending = False
         while not is_ending:
             is_ending = self.ending.wait(GATHER)

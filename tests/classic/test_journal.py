@@ -695,12 +695,25 @@ def test_after_a_bad_moment_all_is_in_a_journal_again(server: Server, run: Run, 
 
 
 CLOSED = """
-import os
+import os, threading
+names_of, listing, is_at_it, is_moved = os.listdir, threading.Lock(), threading.Event(), threading.Event()
+def slowly(folder):  # as on a slow disk, with a descriptor meanwhile
+    with listing:
+        folder = os.open(folder, os.O_RDONLY)
+        names = names_of(folder)
+        is_at_it.set()
+        is_moved.wait(1)
+        os.close(folder)
+        return names
+os.listdir = slowly
 paths = ["checkpoint{}".format(number) for number in range(20)]
 for step in range(5): send_metrics(step=step)
+is_at_it.wait()  # where a thread of ours lists journals
 %s
 os.closerange(3, 256)
 opened = [open(path, "wb", buffering=0) for path in paths]
+is_moved.set()
+with listing: pass
 for file in opened: file.write(b"WEIGHTS!")
 for step in range(5, 10): send_metrics(step=step)
 %s
