@@ -348,7 +348,8 @@ DESTRUCTORS = {
 
 @pytest.mark.parametrize("before", DESTRUCTORS.values(), ids=DESTRUCTORS)
 def test_the_metric_of_a_destructor_at_shutdown_is_told(server: Server, run: Run, before: str) -> None:
-    ended = run(before + "class Last:\n  def __del__(self): send_metrics(step=1)\nlast = Last()")
+    ended = run(before + "class Last:\n  def __del__(self): send_metrics(step=1)\nlast = Last()",
+                POLYAXON_HELPER_EXIT_TIMEOUT="3000")
     assert ended.returncode == 0 and "Traceback" not in ended.stderr
     assert ended.stderr.count("polyaxon_helper: 1 metric entries wait in") == 1
     assert run.resend().returncode == 0

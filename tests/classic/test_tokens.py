@@ -200,7 +200,7 @@ def test_exchange_is_tried_again_where_it_got_no_answer(server: Server, run: Run
 
 @pytest.mark.slow
 def test_ephemeral_token_that_another_used_is_said_where_nothing_is_left(server: Server, run: Run) -> None:
-    ended = run(BURST, **NO_TOKEN, POLYAXON_SECRET_EPHEMERAL_TOKEN="burnt")
+    ended = run(BURST, **NO_TOKEN, POLYAXON_SECRET_EPHEMERAL_TOKEN="burnt", POLYAXON_HELPER_EXIT_TIMEOUT="3")
     assert "every token was refused" in ended.stderr and "burnt" not in ended.stderr
     assert len(run.journals()) == 1
 

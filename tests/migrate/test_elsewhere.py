@@ -338,7 +338,7 @@ LONG = {
 @pytest.mark.parametrize("start", ["", "polyaxon-helper", "pip install polyaxon-helper ", '"', "'''", "[requires]\n"])
 @pytest.mark.parametrize("path", ["a.txt", "a.yml", "a.toml", "a.pyi", "a.ipynb", "setup.py"])
 def test_ends_soon_with_a_long(path: str, start: str, filling: str) -> None:
-    text = start + filling * (50000 // len(filling)) + "\n!"
+    text = start + filling * (20000 // len(filling)) + "\n!"
     if path == "setup.py":
         setup_uses(text, INSTEAD)
     elif path == "a.ipynb":

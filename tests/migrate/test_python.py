@@ -188,6 +188,7 @@ LONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", [PYTHON_3_9, TRACEML], ids=["client", "traceml"])
 @pytest.mark.parametrize("text", list(LONG.values()), ids=list(LONG))
 def test_long_texts_take_linear_work(text: str, target: Target) -> None:
