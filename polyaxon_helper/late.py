@@ -75,13 +75,22 @@ def _interrupts_an_import() -> bool:
 
 def requests() -> Any:
     """Return requests. Raises UnderWay, or what its import raised; then the next call tries again."""
-    found = sys.modules.get("requests")
-    is_half = getattr(getattr(found, "__spec__", None), "_initializing", False) is True
-    if is_half and not _is_working:  # the script itself imports it, perhaps in this thread
+    if _is_there():
+        return sys.modules["requests"]
+    if sys.modules.get("requests") and not _is_working:  # the script itself imports it, perhaps in this thread
         raise UnderWay
-    if found is None or is_half:
-        return alone(lambda: [importlib.import_module(name) for name in _WANTED][-1])
-    return found
+    return alone(lambda: [importlib.import_module(name) for name in _WANTED][-1])
+
+
+def _is_there() -> bool:
+    """Tell whether requests is imported, to its end."""
+    found = sys.modules.get("requests")
+    return found is not None and getattr(getattr(found, "__spec__", None), "_initializing", False) is not True
+
+
+def is_over() -> bool:
+    """Tell whether a request that fails now fails for ever, since what it needs can't be imported any more."""
+    return sys.is_finalizing() or _is_lost and not _is_there()
 
 
 def _before_fork() -> None:

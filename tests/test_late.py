@@ -61,7 +61,7 @@ def work(moment):
     pid = os.fork()
     threading.setprofile(None)
     if not pid:
-        signal.alarm(10)
+        signal.alarm(30)
         call()
         sys.exit(0)
     thread.join()
@@ -90,7 +90,7 @@ def with_client(run: Run, client: str) -> Dict[str, str]:  # noqa: F811 - fixtur
 def test_a_child_forked_in_the_first_call_can_call_too(
     call: str, client: str, moments: List[int], server: Server, run: Run  # noqa: F811 - fixtures
 ) -> None:
-    ended = run(FORK.format(call, moments), **with_client(run, client))
+    ended = run(FORK.format(call, moments), FORK_WAIT="30", **with_client(run, client))
     assert (ended.stdout.split(), ended.returncode) == (["0"] * len(moments), 0), ended.stderr
     if "send_metrics" in call:
         assert len(set(server.steps())) == 2 * len(moments)
@@ -116,7 +116,6 @@ begun.wait()
 threading.setprofile(None)
 if not os.fork():
     signal.alarm(10)
-    os.environ["POLYAXON_HELPER_EXIT_TIMEOUT"] = "1"
     send_metrics(step=2)
     send_metrics(step=3)
     sys.exit(0)

@@ -191,8 +191,7 @@ class Reporter:
         backoff = min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** min(self._failures, 10))
         self._backoff_ends = time.monotonic() + jitter(backoff)
         self._failures += 1
-        # while Python finalizes, what failed fails again: nothing can be imported, and no thread started
-        return self._failures < self._max_failures and not sys.is_finalizing()
+        return self._failures < self._max_failures and not late.is_over()
 
     def _wait(self) -> bool:
         """Wait till a request may be made, or the end cuts a backoff short; tell whether there is time for it."""
