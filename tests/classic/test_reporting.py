@@ -150,7 +150,7 @@ def test_what_an_ingress_answers_while_its_backend_restarts_ends_nothing(
 @pytest.mark.parametrize("fault", [{"kind": "status", "status": 404}, {"kind": "redirect"}], ids=["404", "redirect"])
 def test_what_does_not_end_is_told_at_the_exit(server: Server, run: Run, fault: Dict[str, Any]) -> None:
     server.fault({**fault, "times": ALWAYS})
-    said, = run(BURST, **QUICK, POLYAXON_HELPER_EXIT_TIMEOUT="0.5").stderr.splitlines()
+    said, = run(BURST, **QUICK, POLYAXON_HELPER_EXIT_TIMEOUT="3").stderr.splitlines()
     assert said.startswith("polyaxon_helper: 20 metric entries wait in {} (127.0.0.1 answered with status {}".format(
         run.journals_folder, fault.get("status", 30)))
     assert said.endswith("To send them: python -m polyaxon_helper.resend {}".format(run.journals_folder))
@@ -189,7 +189,7 @@ NO_USE: Dict[str, Any] = {
 def test_where_nothing_can_be_sent_all_is_kept(
     server: Server, run: Run, variables: Dict[str, str], reason: str
 ) -> None:
-    ended = run(BURST, **variables, POLYAXON_HELPER_EXIT_TIMEOUT="0.5")
+    ended = run(BURST, **variables, POLYAXON_HELPER_EXIT_TIMEOUT="2")
     said, last = ended.stderr.splitlines()
     assert ended.returncode == 0
     assert "metrics are kept, but can't be sent now: " in said and said.endswith(reason)
@@ -562,7 +562,7 @@ def test_journal_that_can_not_be_read_any_more_is_kept_and_told(server: Server, 
     ended = run("from polyaxon_helper.classic import journal\nread = journal.Batch.read\ndef fail(self):\n"
                 "  if self.waiting and self.lines is None: raise OSError(5, 'Input/output error')\n"
                 "  return read(self)\njournal.Batch.read = fail\nsend_metrics(step=20)",
-                POLYAXON_HELPER_EXIT_TIMEOUT="0.5")
+                POLYAXON_HELPER_EXIT_TIMEOUT="5")
     assert "20 metric entries wait in" in ended.stderr and "can't be read: Input/output error" in ended.stderr
     assert run.resend().returncode == 0
     assert set(server.steps()) == set(range(21))
