@@ -27,7 +27,7 @@ def _number(name: str, value: Any) -> Any:
         float(number or 0)
         name.encode()
     except OverflowError:
-        number = math.inf if number > 0 else -math.inf  # type: ignore[operator]  # an int
+        number = math.inf if number > 0 else -math.inf  # type: ignore[operator]  # an int: no other overflows
     except UnicodeEncodeError:
         raise PolyaxonClientException("metric name {!r} is no valid text".format(name)) from None
     if "\0" in name:

@@ -9,7 +9,7 @@ from typing import List, Optional
 try:
     import fcntl
 except ImportError:  # pragma: no cover - Windows has none
-    fcntl = None  # type: ignore[assignment]  # the same
+    fcntl = None  # type: ignore[assignment]  # elsewhere it is a module
 
 # no link is followed, no pipe waited for
 FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))

@@ -114,7 +114,7 @@ class Reporter:
     def _send_all(self) -> None:
         self._end_after_children()
         this = self.backlog.experiment or this_experiment()
-        if this and not self.backlog.experiment and not flag(NO_OP) and not flag(OFFLINE):
+        if this and not flag(NO_OP) and not flag(OFFLINE):
             self.backlog.experiment = this
         if self._deadline == math.inf:
             self._deadline = time.monotonic() + _exit_timeout()
