@@ -10,6 +10,7 @@ from typing import Any, Callable, Collection, Dict, Iterator, List, Set, Tuple, 
 import deprecation
 
 from .replacements import DEPRECATED_IN, REMOVED_IN, REPLACEMENTS, RUN_INSTANCE, TRACEML, advice, client, written
+from .replicas import is_main
 from .warn import FILE, blame, holds_library, owner, write
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -57,11 +58,10 @@ def warn_of(name: str) -> None:
 
 def _print_summary(counting_process: int) -> None:
     """Write the summary, once a run, unless somebody types or tests."""
-    setting, multiprocessing = os.environ.get("POLYAXON_HELPER_SUMMARY"), sys.modules.get("multiprocessing")
+    setting = os.environ.get("POLYAXON_HELPER_SUMMARY")
     if (
         setting != "0" and not hasattr(sys, "ps1") and "pytest" not in sys.modules
-        and os.getpid() == counting_process and os.environ.get("RANK", "0") in ("", "0")
-        and (multiprocessing is None or multiprocessing.current_process().name == "MainProcess")
+        and os.getpid() == counting_process and is_main()
     ):
         calls = {place: next(calls) - 1 for place, calls in sorted(_places.items())}
         shown = len(calls) if setting == "all" else SHOWN

@@ -8,7 +8,7 @@ import json
 import os
 from typing import Any, Callable, Dict, Optional, TypeVar, cast
 
-from . import classic
+from . import classic, modern
 from .classic import tokens
 from .exceptions import PolyaxonClientException
 from .modern import answers, events, run
@@ -41,13 +41,21 @@ def _getter(name: str, read: Callable[[str], T], owner: str = "") -> Callable[[]
     return get
 
 
-get_outputs_path = _getter("get_outputs_path", os.getenv)
 get_outputs_refs_paths = _getter("get_outputs_refs_paths", parsed)
 get_data_paths = _getter("get_data_paths", parsed)
 get_data_path = _getter("get_data_path", os.getenv)
 get_log_level = _getter("get_log_level", os.getenv)
 get_internal_token = _getter("get_internal_token", os.getenv)
+_get_outputs_path = _getter("get_outputs_path", os.getenv)
 _get_host = _getter("get_api", os.getenv)
+_get_token = _getter("get_user_token", os.getenv)
+
+
+def get_outputs_path() -> Optional[str]:
+    path = _get_outputs_path()
+    if path and run.is_here():
+        modern.collect()
+    return path
 
 
 def get_api(version: str = "v1") -> Optional[str]:
@@ -56,7 +64,9 @@ def get_api(version: str = "v1") -> Optional[str]:
 
 
 def get_user_token() -> Optional[str]:
-    return None if flag(NO_OP) else tokens.user_token() or answers.answer("get_user_token")
+    if run.is_here():  # where the files of 0.x are of another run
+        return _get_token()
+    return None if flag(NO_OP) else tokens.user_token()
 
 
 class _Run:
@@ -128,7 +138,8 @@ class Experiment(_Run):
             return None
         task = {"cluster": cls.get_cluster_def(), "task": cls.get_task_info()}
         tf_config = {**task, "model_dir": get_outputs_path(), "environment": "cloud"}
-        if envvar:
+        # TensorFlow takes no cluster that is null; 2 takes no `master`: what Kubeflow's operator has set stays
+        if envvar and tf_config["cluster"] and not (run.is_here() and os.environ.get(envvar)):
             os.environ[envvar] = json.dumps(tf_config)
         return tf_config
 

@@ -4,7 +4,7 @@ import json
 import os
 import stat
 from contextlib import suppress
-from typing import List, Optional
+from typing import Callable, List, Optional
 
 try:
     import fcntl
@@ -50,6 +50,17 @@ def write(path: str, how: int, text: bytes, mode: int) -> None:
         raise
     finally:
         os.close(handle)
+
+
+def place(path: str, text: bytes, mode: int, put: Callable[[str, str], None] = os.replace) -> None:
+    """Make a file, in the place of another if there is one, such that nobody ever finds a part of it."""
+    new = "{}/.{}".format(os.path.dirname(path), os.urandom(8).hex())
+    try:
+        write(new, os.O_CREAT | os.O_EXCL, text, mode)
+        put(new, path)
+    finally:  # also where the disk is full
+        with suppress(FileNotFoundError):
+            os.unlink(new)
 
 
 def is_ours_alone(status: os.stat_result) -> bool:

@@ -1,6 +1,6 @@
 """Makes one HTTP request, which takes no longer than the caller says, whatever the server does."""
 import re
-from typing import Any, Mapping, NamedTuple, Optional
+from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional, Tuple
 
 from . import late
 from .threads import TooLong, aside
@@ -33,6 +33,38 @@ def request(method: str, url: str, headers: Mapping[str, str], seconds: float, b
 
     Raises Unsent where none comes within so many seconds.
     """
+    arguments = _arguments(method, url, {"Content-Type": "application/json", **headers}, body)
+    try:  # a socket's timeout is one of each read
+        timeout = min(CONNECT_SECONDS, seconds), seconds
+        return aside(lambda: _request(timeout=timeout, **arguments), seconds, "request")
+    except TooLong:
+        raise Slow("no answer within {:.3g} s".format(seconds)) from None
+
+
+def stream(
+    method: str, url: str, headers: Mapping[str, str], seconds: Tuple[float, float], length: int, parts: Iterator[bytes]
+) -> Answer:
+    """Do what `request` does with a body in parts, however long that takes. Raises Unsent.
+
+    The first of the seconds is how long a part may take, the second how long the answer.
+    """
+    return _request(timeout=seconds, **_arguments(method, url, headers, _Body(length, parts)))
+
+
+class _Body:
+    """Gives requests a body in parts, of a known length: only then it neither keeps them nor sends them as chunks."""
+
+    def __init__(self, length: int, parts: Iterator[bytes]) -> None:
+        self._length, self._parts = length, parts
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._parts
+
+
+def _arguments(method: str, url: str, headers: Mapping[str, str], body: Any) -> Dict[str, Any]:
     try:
         library = late.requests()
     except late.UnderWay:
@@ -42,13 +74,8 @@ def request(method: str, url: str, headers: Mapping[str, str], seconds: float, b
     if not all(map(_IN_HEADERS.match, [*headers, *headers.values()])):
         raise Unset("the token, or a header that a variable names, has what no header can have")
     # `auth` keeps requests from putting a .netrc's Authorization in place of ours
-    try:  # a socket's timeout is one of each read
-        return aside(lambda: _request(
-            library, method=method, url=url, data=body, auth=lambda prepared: prepared, allow_redirects=False,
-            stream=True, headers={"Content-Type": "application/json", "Accept-Encoding": "identity", **headers},
-            timeout=(min(CONNECT_SECONDS, seconds), seconds)), seconds, "request")
-    except TooLong:
-        raise Slow("no answer within {:.3g} s".format(seconds)) from None
+    return dict(library=library, method=method, url=url, data=body, auth=lambda prepared: prepared,
+                allow_redirects=False, stream=True, headers={"Accept-Encoding": "identity", **headers})
 
 
 def _request(library: Any, **arguments: Any) -> Answer:

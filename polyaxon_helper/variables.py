@@ -3,11 +3,13 @@ import json
 import os
 from typing import Any
 
-from .warn import warn_once
+from .warn import say_once, warn_once
 
 NO_OP = "POLYAXON_NO_OP"
 OFFLINE = "POLYAXON_IS_OFFLINE"
 BUCKETS = "POLYSTORES_RUN_STORES_ACCESS_KEYS"  # of which variable each bucket's credentials are in
+
+EXIT_TIMEOUT = "POLYAXON_HELPER_EXIT_TIMEOUT", 5.0  # how long an exit waits for the API, in seconds
 
 # those of distutils' strtobool, which the client reads booleans with
 _TRUE, _FALSE = {"y", "yes", "t", "true", "on", "1"}, {"n", "no", "f", "false", "off", "0"}
@@ -21,11 +23,21 @@ def flag(variable: str) -> bool:
     return value in _TRUE
 
 
-def parsed(variable: str) -> Any:
+def parsed(variable: str, warns: bool = True) -> Any:
     """Return the JSON that a variable is set to; None where it is set to none, and, with a warning, to broken one."""
     text = os.environ.get(variable)
     try:
         return json.loads(text) if text else None
     except (ValueError, RecursionError):
-        warn_once("{} is not valid JSON, and is taken as not set".format(variable))
+        if warns:
+            warn_once("{} is not valid JSON, and is taken as not set".format(variable))
         return None
+
+
+def seconds(variable: str, default: float) -> float:
+    """Return the seconds that a variable is set to, at most a day; the default, and a line, where it is no number."""
+    try:
+        return max(0.0, min(float(os.environ.get(variable) or default), 86400.0))
+    except ValueError:
+        say_once("{} is no number of seconds: {} are taken".format(variable, default))
+        return default

@@ -73,7 +73,7 @@ def own_folder(environment_restored: None, new_folders: Iterator[Path], monkeypa
 
     What the package says once in a process can be said again.
     """
-    from polyaxon_helper import warn  # not above: on import it reads the environment, which .processes cleans
+    from polyaxon_helper import replicas, warn  # not above: on import it reads the environment, which .processes cleans
     from polyaxon_helper.classic import tokens
     from polyaxon_helper.modern import run
 
@@ -83,6 +83,7 @@ def own_folder(environment_restored: None, new_folders: Iterator[Path], monkeypa
     monkeypatch.setattr("tempfile.tempdir", str(folder / "tmp"))
     monkeypatch.chdir(folder)
     monkeypatch.setattr(warn, "_told", set())
+    replicas.replica.cache_clear()
     monkeypatch.setattr(tokens, "CONTEXT_FILE", str(folder / "plx-context" / ".authtoken"))
     monkeypatch.setattr(tokens, "KEPT_FILE", str(folder / "tmp" / ".polyaxon" / ".authtoken"))
     monkeypatch.setattr(run, "CONTEXT_ROOT", str(folder / "plx-context"))
@@ -116,7 +117,7 @@ class Recorder:
                     self.end_headers()
                     self.wfile.write(answer)
 
-            do_GET = do_PATCH = answer
+            do_GET = do_PATCH = do_POST = answer
 
             def log_message(self, format: str, *args: Any) -> None:
                 """The test's output is the test's."""

@@ -48,6 +48,10 @@ _2 = texts(
         {"name": "bucket", "kind": "s3", "schema": {"bucket": "s3://b/"}},
         {"name": "code", "kind": "git", "schema": {"url": "http://HOST/u/p"}}, {"name": "chat", "kind": "slack"},
     ]})
+_1 = {**{name: value for name, value in _2.items() if "CATALOG" not in name}, **texts(
+    CONNECTION_SCHEMA_DATA={"name": "data", "schema": {"volumeClaim": "v", "mountPath": "/DATA/"}},
+    CONNECTION_SCHEMA_BUCKET={"name": "bucket", "schema": {"bucket": "s3://b/"}},
+    CONNECTION_SCHEMA_CODE={"name": "code", "schema": {"url": "http://HOST/u/p"}})}
 _OLD_NAMES = texts(
     RUN_OUTPUTS_PATH=OUTPUTS, RUN_DATA_PATHS=DATA, PARAMS=PARAMS, CLUSTER=CLUSTER, TASK_INFO=TASK, EXPERIMENT_INFO=INFO,
     JOB_INFO=JOB)
@@ -69,6 +73,7 @@ CONTAINERS: Dict[str, Dict[str, str]] = {
     "0.5.6 with broken JSON": {**_0_5, **texts(PARAMS='{"password": "hunter2"')},
     "both eras' variables": {**_0_3, **_0_5, **texts(
         DECLARATIONS={"old": 1}, OUTPUTS_PATH="/OLD", DATA_PATHS={"old": "/OLD"})},
+    "1.18 pod": _1,
     "2.18 pod": _2,
     "2.18 pod of a TFJob": {**_2, "TF_CONFIG": json.dumps(_TFJOB)},
     "2.18 pod whose polyaxonfile sets the old names": {**_2, **_OLD_NAMES, "TF_CONFIG": json.dumps(_TFJOB)},
@@ -126,6 +131,7 @@ ANSWERS: Dict[str, Dict[str, Any]] = {
     "0.5.6 with no parameters": {**_LATER, "get_params": None, "get_declarations": None},
     "0.5.6 with broken JSON": {**_LATER, "get_params": None, "get_declarations": None},
     "both eras' variables": _LATER,
+    "1.18 pod": _POD,
     "2.18 pod": _POD,
     "2.18 pod of a TFJob": {
         **_POD, "get_cluster_def": _LEGACY_CLUSTER, "get_task_info": TASK,

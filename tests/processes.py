@@ -36,8 +36,8 @@ WITH_TESTS = {"PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "startup"), st
 # Remove the variables of the shell that would change what a test or its processes do
 for _name in list(os.environ):
     if _name.startswith((
-        "POLYAXON_", "POLYSTORES_", "PYTHON", "RANK", "TF_CONFIG", "GIT_", "NETRC", "XDG_", "PYTEST_ADDOPTS",
-        "COVERAGE_PROCESS_START", "FORCE_COLOR",
+        "POLYAXON_", "POLYSTORES_", "PYTHON", "RANK", "TF_CONFIG", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID",
+        "NODE_RANK", "LOCAL_RANK", "GIT_", "NETRC", "XDG_", "PYTEST_ADDOPTS", "COVERAGE_PROCESS_START", "FORCE_COLOR",
     )) and _name != "PYTHONDONTWRITEBYTECODE" or _name.lower().endswith("_proxy"):
         del os.environ[_name]
 _OUTER = dict(os.environ)  # a copy: pytest changes os.environ while threads of the tests start processes

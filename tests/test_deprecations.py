@@ -302,6 +302,8 @@ ENDS: List[Any] = [
     pytest.param(CALLER, {"RANK": ""}, 0, True, id="a RANK that says nothing"),
     pytest.param(CALLER + "import multiprocessing", {}, 0, True, id="the main process of several"),
     pytest.param(CALLER, {"RANK": "1"}, 0, False, id="not another rank"),
+    pytest.param(CALLER, {"LOCAL_RANK": "1"}, 0, False, id="not another rank of Lightning's"),
+    pytest.param(CALLER, {"TF_CONFIG": "planted"}, 0, True, id="a TF_CONFIG that is no JSON"),
     pytest.param(CALLER, {"POLYAXON_HELPER_SUMMARY": "0"}, 0, False, id="not when turned off"),
     pytest.param(CALLER, {"POLYAXON_HELPER_SUMMARY": "all"}, 0, True, id="when all places are asked for"),
     pytest.param("import polyaxon_helper", {}, 0, False, id="not without a call"),
@@ -389,5 +391,5 @@ def test_a_call_that_no_line_makes_is_answered(python: Process) -> None:
         "import atexit, os, polyaxon_helper\n"
         "atexit.register(lambda: print('TF_CONFIG' in os.environ))\n"
         "atexit.register(polyaxon_helper.get_tf_config)\n"
-    ))
+    ), environment={"POLYAXON_CLUSTER": '{"master": ["a:1"]}'})
     assert (process.stdout, process.stderr) == ("True\n", "")

@@ -11,7 +11,7 @@ from typing import Any, List, Mapping, Optional
 from .. import late
 from ..request import Slow, Unsent, Unset
 from ..threads import begin
-from ..variables import NO_OP, OFFLINE, flag
+from ..variables import EXIT_TIMEOUT, NO_OP, OFFLINE, flag, seconds
 from ..warn import say_once
 from . import api, tokens
 from .backlog import Backlog, left_behind, this_experiment
@@ -20,7 +20,6 @@ from .journal import Batch
 GATHER = 1.0
 FIRST_BACKOFF = 0.5
 MAX_BACKOFF = 60.0
-EXIT_TIMEOUT = 5.0
 INTERRUPT_POLL = 0.2  # seconds that the exit waits at a time: an interrupt just before a wait is seen only after it
 REQUEST_TIMEOUT = 10.0
 
@@ -117,7 +116,7 @@ class Reporter:
         if this and not flag(NO_OP) and not flag(OFFLINE):
             self.backlog.experiment = this
         if self._deadline == math.inf:
-            self._deadline = time.monotonic() + _exit_timeout()
+            self._deadline = time.monotonic() + seconds(*EXIT_TIMEOUT)
             self._failures, self._backoff_ends = 0, 0.0
         self.backlog.abandoned = left_behind()
         self.ending.set()
@@ -208,15 +207,6 @@ class Reporter:
         if threading.current_thread() is self._thread:
             return REQUEST_TIMEOUT
         return max(0.05, min(REQUEST_TIMEOUT, (self._deadline - time.monotonic()) / 2))
-
-
-def _exit_timeout() -> float:
-    text = os.environ.get("POLYAXON_HELPER_EXIT_TIMEOUT") or EXIT_TIMEOUT
-    try:
-        return max(0.0, min(float(text), 86400.0))
-    except ValueError:
-        say_once("POLYAXON_HELPER_EXIT_TIMEOUT is no number of seconds: {} are taken".format(EXIT_TIMEOUT))
-        return EXIT_TIMEOUT
 
 
 def end() -> None:

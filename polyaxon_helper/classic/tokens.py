@@ -12,7 +12,7 @@ import stat
 from contextlib import contextmanager, suppress
 from typing import Dict, Iterator, NamedTuple, Optional
 
-from ..files import is_ours_alone, lock, token_in, unlock
+from ..files import is_ours_alone, lock, place, token_in, unlock
 from ..replacements import FUNCTIONS
 
 CONTEXT_FILE = "/plx-context/.authtoken"
@@ -97,8 +97,5 @@ def keep(token: str) -> Source:
     if folder is not None:  # else only this process and its forks have it
         os.close(folder)
         with suppress(OSError):
-            path = "{}.{}".format(KEPT_FILE, os.urandom(8).hex())
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                json.dump({KEY: token}, file)
-            os.replace(path, KEPT_FILE)
+            place(KEPT_FILE, json.dumps({KEY: token}).encode(), 0o600)
     return source("Token", token)

@@ -6,10 +6,14 @@ from functools import lru_cache, partial
 from typing import Any, Callable, Dict, Optional
 
 from .. import late
+from ..replicas import tf_config
 from ..request import Unsent
 from ..variables import OFFLINE, flag, parsed
 from ..warn import warn_once
-from .run import artifacts, ask, is_here, run, tf_config, token
+from .run import artifacts, ask, is_here, run, token
+
+CATALOG = "POLYAXON_CONNECTIONS_CATALOG"
+SCHEMA = "POLYAXON_CONNECTION_SCHEMA_"  # and a name in capitals: 1.x has such a variable each, and no catalog
 
 
 def answer(name: str) -> Any:
@@ -28,14 +32,24 @@ def _outputs_path() -> Optional[str]:
 
 
 def _data_paths() -> Optional[Dict[str, str]]:
-    catalog = parsed("POLYAXON_CONNECTIONS_CATALOG")
+    paths = {}
+    for variable in list(os.environ):
+        if variable == CATALOG or variable.startswith(SCHEMA):
+            paths.update(_paths_in(variable))
+    return paths or None
+
+
+def _paths_in(variable: str) -> Dict[str, str]:
+    """Return the mount paths and buckets of the connections that this variable tells of, by their names."""
+    found = parsed(variable)
     try:
-        schemas = {each["name"]: each.get("schema") or {} for each in (catalog or {}).get("connections") or []}
+        connections = [found] if variable != CATALOG else (found or {}).get("connections")
+        schemas = {each["name"]: each.get("schema") or {} for each in connections or [] if found is not None}
         paths = {name: schema.get("mountPath") or schema.get("bucket") for name, schema in schemas.items()}
-        return {name: path.rstrip("/") for name, path in paths.items() if path} or None
+        return {name: path.rstrip("/") for name, path in paths.items() if path}
     except (LookupError, TypeError, AttributeError):
-        warn_once("POLYAXON_CONNECTIONS_CATALOG lists no connections, and is taken as not set")
-        return None
+        warn_once("{} tells of no connections, and is taken as not set".format(variable))
+        return {}
 
 
 def _info(kind: str, name: str, *unknown: str) -> Optional[Dict[str, Any]]:

@@ -19,13 +19,15 @@ from functools import lru_cache
 from typing import Any, Counter as Counts, Dict, List, Mapping, Optional
 
 from .. import checks, files, late
+from ..replicas import replica
 from ..threads import begin
 from ..variables import OFFLINE, flag
 from ..warn import say_once, warn_once
-from . import run
+from . import collect, run, uploads
 
 HEADER = b"step|timestamp|metric"
 MODE = 0o666  # of the files: the sidecar may be another user
+REPLICAS = "POLYAXON_HELPER_REPLICAS"  # whose metrics are written: those of all, or of the first alone
 TELL_SECONDS = 0.5  # how long an exit waits for the request that tells the API of metrics
 
 _names: Dict[str, str] = {}  # the metrics that this process wrote first, by their files
@@ -57,17 +59,17 @@ def safe_name(name: str) -> str:
 
 def _write(step: str, numbers: Mapping[str, Any]) -> List[str]:
     """Add the points, and return what is to be said about it."""
-    if not run.is_first_replica():
-        return ["send_metrics writes nothing here: of a distributed run, the first replica's metrics are kept"]
-    artifacts = run.artifacts()
-    if artifacts is None:
+    which, folder = replica(), run.artifacts()
+    kept = which and os.environ.get(REPLICAS) or "all"
+    if folder is None or kept == "first":
         return []
-    folder = artifacts + "/events/metric"
+    folder, end = os.path.join(folder, run.EVENTS), which and "-" + which
     stamp = datetime.now(timezone.utc).isoformat(" ", "microseconds")
-    troubles = []
+    known = len(_names)
+    troubles = [] if kept == "all" else ["{} is neither first nor all, and is taken as all".format(REPLICAS)]
     for name, number in numbers.items():
         file = safe_name(name)
-        path = "{}/{}.plx".format(folder, file)
+        path = "{}/{}{}.plx".format(folder, file, end)
         if number is None:
             troubles.append("metric {!r} was None, which is no number: it is left out then".format(name))
         elif not file:
@@ -76,11 +78,13 @@ def _write(step: str, numbers: Mapping[str, Any]) -> List[str]:
             troubles += _add(path, name, "\n{}|{}|{}".format(step, stamp, float(number)).encode())
             if _names.get(path, name) != name:
                 troubles.append("metrics {!r} and {!r} share the file {}".format(_names[path], name, path))
-    if not (flag("POLYAXON_COLLECT_ARTIFACTS") or flag(OFFLINE)):
+    if not any(map(flag, ("POLYAXON_COLLECT_ARTIFACTS", OFFLINE, uploads.HAS_PROCESS_SIDECAR))):
         troubles.append("POLYAXON_COLLECT_ARTIFACTS is not true: nobody collects the metrics from {}, where they are "
                         "written; the polyaxonfile's plugins can have collectArtifacts: true".format(folder))
     if _told.acquire(False):
         _tell()
+    if len(_names) > known:
+        collect()
     return troubles
 
 
@@ -106,20 +110,17 @@ def _add(path: str, name: str, point: bytes) -> List[str]:
 
 def _begin(path: str) -> None:
     """Make the file, unless another process was quicker; with its header from the first moment on."""
-    folder = os.path.dirname(path)
-    os.makedirs(folder, exist_ok=True)
-    new = "{}/.{}".format(folder, os.urandom(8).hex())
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    files.place(path, HEADER, MODE, _link)
+
+
+def _link(new: str, path: str) -> None:
     try:
-        files.write(new, os.O_CREAT | os.O_EXCL, HEADER, MODE)
-        try:
-            os.link(new, path)
-        except FileExistsError:
-            pass
-        except OSError:  # there are no links on this file system
-            os.replace(new, path)
-    finally:  # also where the disk is full
-        with suppress(FileNotFoundError):
-            os.unlink(new)
+        os.link(new, path)
+    except FileExistsError:
+        pass
+    except OSError:  # there are no links on this file system
+        os.replace(new, path)
 
 
 def _tell() -> None:
@@ -151,6 +152,12 @@ def _end() -> None:
             sum(_lost.values()), ", ".join("{}: {}".format(*each) for each in _lost.items())))
 
 
+def _begin_anew() -> None:
+    """In a forked child: the parent tells of what it lost, and has its own files collected."""
+    _lost.clear()
+    _names.clear()
+
+
 atexit.register(_end)
 if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
-    os.register_at_fork(after_in_child=_lost.clear)  # the parent tells of its own
+    os.register_at_fork(after_in_child=_begin_anew)

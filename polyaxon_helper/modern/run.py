@@ -3,16 +3,17 @@ import json
 import os
 import re
 from functools import lru_cache
-from typing import Any, NamedTuple, Optional
+from typing import Any, Dict, NamedTuple, Optional
 
 from ..files import token_in
 from ..replacements import RUN_INSTANCE
 from ..request import request
-from ..variables import OFFLINE, flag, parsed
+from ..variables import OFFLINE, flag
 from ..warn import warn_once
 
 CONTEXT_ROOT = "/plx-context"
 OFFLINE_ROOT = "/tmp/plx/offline"
+EVENTS = "events/metric"  # where the metrics' files are in the run's folder
 SECONDS = 5.0  # that the API may take to answer
 
 _PARTS = re.compile(r"([\w@+-]+)\.([\w@+-]+)\.runs\.([\w-]+)$", re.ASCII)
@@ -51,35 +52,34 @@ def artifacts() -> Optional[str]:
     return os.path.join(_context(), "artifacts", this.uuid)
 
 
-def tf_config() -> Any:
-    """Return the objects in TF_CONFIG, as Kubeflow's operator sets it; {} where it does not."""
-    config = parsed("TF_CONFIG")
-    return {name: part for name, part in config.items() if isinstance(part, dict)} if isinstance(config, dict) else {}
+def lineage(metric: str) -> Dict[str, Any]:
+    """Return what the API has of a metric's file, NAME.plx, for the dashboard to list it."""
+    return {"name": metric, "kind": "metric", "path": "{}/{}.plx".format(EVENTS, metric), "is_input": False,
+            "summary": {"is_event": True}}
 
 
-def is_first_replica() -> bool:
-    """Tell whether this is the replica whose files are kept: one in a distributed run, the only one in another."""
-    config = tf_config()
-    task, cluster = config.get("task", {}), config.get("cluster", {})
-    if task.get("type"):
-        chief = next((role for role in ("chief", "master") if cluster.get(role)), "worker")
-        return task["type"] == chief and str(task.get("index") or 0) == "0"
-    return os.environ.get("RANK", "0") in ("0", "")
-
-
-def ask(method: str, body: Any = None) -> Any:
+def ask(method: str, body: Any = None, more: str = "") -> Any:
     """Return the API's answer to one request about this run, as JSON. Raises LookupError, or request's Unsent."""
-    this, url = run(), os.environ.get("POLYAXON_HOST")
-    if not this or not url:
-        raise LookupError("POLYAXON_HOST is not set")
-    held, name, service = token(), os.environ.get("POLYAXON_HEADER"), os.environ.get("POLYAXON_HEADER_SERVICE")
-    headers = {"Authorization": "Token {}".format(held)} if held else {}
-    headers.update({name: service} if name and service else {})
-    answer = request(method, "{}/api/v1/{}/{}/runs/{}".format(url.rstrip("/"), *this), headers, SECONDS,
-                     None if body is None else json.dumps(body).encode())
-    if answer.status != 200:
+    answer = request(method, url("api/v1/{}/{}/runs/{}" + more), headers(),
+                     SECONDS, None if body is None else json.dumps(body).encode())
+    if answer.status not in (200, 201):
         raise LookupError("status {}".format(answer.status))
-    return json.loads(answer.body.decode())
+    return json.loads(answer.body.decode() or "null")
+
+
+def url(path: str) -> str:
+    """Return the URL of this path at the API, with the run's owner, project and UUID in it. Raises LookupError."""
+    this, host = run(), os.environ.get("POLYAXON_HOST")
+    if not this or not host:
+        raise LookupError("POLYAXON_HOST is not set")
+    return "{}/{}".format(host.rstrip("/"), path.format(*this))
+
+
+def headers() -> Dict[str, str]:
+    """Return what authorises a request."""
+    held, name, service = token(), os.environ.get("POLYAXON_HEADER"), os.environ.get("POLYAXON_HEADER_SERVICE")
+    return {**({"Authorization": "Token {}".format(held)} if held else {}),
+            **({name: service} if name and service else {})}
 
 
 def token() -> Optional[str]:

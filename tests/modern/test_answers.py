@@ -1,5 +1,4 @@
 """Shows what the pod of a Polyaxon 1.x or 2.x says where it is not plain, and the one question that it asks the API."""
-import json
 import os
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
@@ -7,6 +6,7 @@ from typing import Any, Dict, Iterator, List
 import pytest
 
 from polyaxon_helper import environment
+from polyaxon_helper.classic import tokens
 from polyaxon_helper.local.metrics import Metrics
 from polyaxon_helper.local.server import serve
 from polyaxon_helper.modern import answers, run
@@ -64,14 +64,28 @@ def test_no_data_paths(catalog: str, variables: Any) -> None:
     assert environment.get_data_paths() is None
 
 
-@pytest.mark.parametrize("catalog", ["[1]", '{"connections": [1]}', '{"connections": [{"schema": {}}]}', "{"])
-def test_a_catalog_that_is_none_is_told_without_its_value(catalog: str, variables: Any) -> None:
-    variables(POLYAXON_CONNECTIONS_CATALOG=catalog)
+NO_CONNECTIONS: List[Any] = [
+    *[("POLYAXON_CONNECTIONS_CATALOG", text) for text in (
+        "[1]", '{"connections": [1]}', '{"connections": [{"schema": {}}]}', "{")],
+    *[("POLYAXON_CONNECTION_SCHEMA_BAD", text) for text in ("[1]", "7", '{"schema": {"mountPath": "/"}}', "{")],
+]
+
+
+@pytest.mark.parametrize("variable, text", NO_CONNECTIONS)
+def test_what_tells_of_no_connection_is_told_without_its_value(variable: str, text: str, variables: Any) -> None:
+    variables(**{variable: text})
     with pytest.warns(RuntimeWarning) as told:
         assert environment.get_data_paths() is None
-    text, = [str(warning.message) for warning in told]
-    assert text.startswith("POLYAXON_CONNECTIONS_CATALOG ") and text.endswith(" taken as not set")
-    assert catalog not in text
+    message, = [str(warning.message) for warning in told]
+    assert message.startswith(variable + " ") and message.endswith(" taken as not set")
+    assert text not in message
+
+
+def test_of_several_connections_one_that_cant_be_read_is_left_out(variables: Any) -> None:
+    variables(POLYAXON_CONNECTION_SCHEMA_BAD="{", POLYAXON_CONNECTION_SCHEMA_NONE="",
+              POLYAXON_CONNECTION_SCHEMA_IRIS='{"name": "iris", "schema": {"mountPath": "/iris/"}}')
+    with pytest.warns(RuntimeWarning, match="POLYAXON_CONNECTION_SCHEMA_BAD is not valid JSON"):
+        assert environment.get_data_paths() == {"iris": "/iris"}
 
 
 def test_the_outputs_folder_is_there(tmp_path: Path) -> None:
@@ -87,38 +101,26 @@ def test_a_run_that_is_none_is_told(instance: str, variables: Any) -> None:
     assert environment.Experiment.get_experiment_info() is None
 
 
-def tf_config(role: str, index: Any, *roles: str) -> Dict[str, str]:
-    return {"TF_CONFIG": json.dumps({"cluster": {r: ["h:1"] for r in roles}, "task": {"type": role, "index": index}})}
-
-
-REPLICAS: List[Any] = [
-    pytest.param({}, True, id="the only one"),
-    pytest.param({"RANK": "0"}, True, id="rank 0"),
-    pytest.param({"RANK": "1"}, False, id="rank 1"),
-    pytest.param({"RANK": ""}, True, id="a rank that is empty"),
-    pytest.param(tf_config("chief", 0, "chief", "worker"), True, id="the chief"),
-    pytest.param(tf_config("master", 0, "master", "worker"), True, id="the chief, told as master"),
-    pytest.param(tf_config("worker", 0, "chief", "worker"), False, id="a worker beside a chief"),
-    pytest.param(tf_config("worker", 0, "worker", "ps"), True, id="the first of workers"),
-    pytest.param(tf_config("worker", 1, "worker", "ps"), False, id="the second of workers"),
-    pytest.param(tf_config("worker", "1", "worker"), False, id="the second, its index a text"),
-    pytest.param(tf_config("ps", 0, "worker", "ps"), False, id="a parameter server"),
-    pytest.param({"TF_CONFIG": '{"cluster": null, "task": null}'}, True, id="no cluster, as get_tf_config sets it"),
-    pytest.param({"TF_CONFIG": "[]", "RANK": "1"}, False, id="a TF_CONFIG that is none, and a rank"),
-    pytest.param({"TF_CONFIG": '{"cluster": [1], "task": "x"}'}, True, id="a cluster and a task that are none"),
-    pytest.param(tf_config("worker", "x", "worker"), False, id="an index that is none"),
-]
-
-
-@pytest.mark.parametrize("replica, is_first", REPLICAS)
-def test_first_replica(replica: Dict[str, str], is_first: bool, variables: Any) -> None:
-    variables(**replica)
-    assert run.is_first_replica() is is_first
-
-
 def test_a_cluster_and_a_task_that_are_none(variables: Any) -> None:
     variables(TF_CONFIG='{"cluster": [1], "task": "x"}')
     assert environment.Experiment.get_cluster_def() is environment.Experiment.get_task_info() is None
+
+
+def test_a_tf_config_that_is_no_json_is_told(variables: Any) -> None:
+    variables(TF_CONFIG="{")
+    with pytest.warns(RuntimeWarning, match="TF_CONFIG is not valid JSON, and is taken as not set"):
+        assert environment.Experiment.get_cluster_def() is None
+
+
+def test_the_token_files_of_0_are_not_read(variables: Any, own_folder: Path) -> None:
+    for path in (tokens.CONTEXT_FILE, tokens.KEPT_FILE):
+        os.makedirs(os.path.dirname(path))
+        Path(path).write_text('{"POLYAXON_SECRET_USER_TOKEN": "of-another-run"}')
+    assert environment.get_user_token() == TOKEN
+    os.environ.pop("POLYAXON_AUTH_TOKEN")
+    assert environment.get_user_token() is None
+    variables(POLYAXON_SECRET_USER_TOKEN="of-the-polyaxonfile")
+    assert environment.get_user_token() == "of-the-polyaxonfile"
 
 
 # --- what the API says

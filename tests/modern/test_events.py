@@ -13,6 +13,7 @@ import pytest
 from polyaxon_helper import late
 from polyaxon_helper.exceptions import PolyaxonClientException
 from polyaxon_helper.modern import events
+from polyaxon_helper.replicas import replica
 
 from ..conftest import Recorder
 from ..containers import TOKEN, UUID
@@ -127,12 +128,33 @@ def test_names_that_share_a_file_are_told_once(pod: Path) -> None:
     assert points(pod, "a-b.plx") == ["|1.0", "|2.0"] * 2
 
 
-def test_a_later_replica_writes_nothing_and_says_so_once(monkeypatch: Any, pod: Path) -> None:
+def test_every_replica_writes_files_of_its_own(monkeypatch: Any, pod: Path, recwarn: Any) -> None:
+    for rank in ("0", "1", "12"):
+        monkeypatch.setenv("RANK", rank)
+        replica.cache_clear()
+        events.write({"step": 3, "loss": int(rank), "val/acc": 1})
+    assert texts(pod) == {name + ".plx": "{}\n3|{}.0".format(HEADER, value) for name, value in {
+        "loss": 0, "loss-rank-1": 1, "loss-rank-12": 12, "val__acc": 1, "val__acc-rank-1": 1, "val__acc-rank-12": 1,
+    }.items()}
+    assert [str(each.message) for each in recwarn] == []
+
+
+@pytest.mark.parametrize("rank, files", [("0", {"a.plx"}), ("1", set())], ids=["the first", "another"])
+def test_the_first_replicas_alone_where_that_is_asked_for(
+    rank: str, files: Any, monkeypatch: Any, pod: Path, recwarn: Any
+) -> None:
+    monkeypatch.setenv("POLYAXON_HELPER_REPLICAS", "first")
+    monkeypatch.setenv("RANK", rank)
+    events.write({"a": 1.0})
+    assert set(texts(pod)) == files and [str(each.message) for each in recwarn] == []
+
+
+def test_which_replicas_in_a_word_that_is_none_is_told(monkeypatch: Any, pod: Path) -> None:
+    monkeypatch.setenv("POLYAXON_HELPER_REPLICAS", "frist")
     monkeypatch.setenv("RANK", "1")
-    with pytest.warns(RuntimeWarning, match="the first replica's metrics are kept") as told:
+    with pytest.warns(RuntimeWarning, match="POLYAXON_HELPER_REPLICAS is neither first nor all, and is taken as all"):
         events.write({"a": 1.0})
-        events.write({"a": 1.0})
-    assert len(told) == 1 and texts(pod) == {}
+    assert set(texts(pod)) == {"a-rank-1.plx"}
 
 
 def test_where_nothing_is_collected_it_is_written_and_told_once(monkeypatch: Any, pod: Path) -> None:
