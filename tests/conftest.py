@@ -14,8 +14,10 @@ import pytest
 
 from .processes import Process, places, python_in
 
-# The checkers are in an environment of their own (tox -e types)
-collect_ignore = [] if importlib.util.find_spec("pyright") else ["test_typecheckers.py"]
+# These are in environments of their own: tox -e types, py311-haupt, py37-tensorflow
+collect_ignore = [path for package, path in (
+    ("pyright", "test_typecheckers.py"), ("haupt", "haupt"), ("tensorflow", "test_tensorflow.py"),
+) if not importlib.util.find_spec(package)]
 
 
 def pytest_addoption(parser: Any) -> None:

@@ -7,7 +7,7 @@ import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, Dict, Iterator, Optional
+from typing import Any, Callable, Dict, Iterator, Optional
 
 import pytest
 
@@ -70,15 +70,16 @@ def process_environment(folder: Path, backend: str = "environment", **variables:
 
 @contextmanager
 def started(
-    *command: str, env: Dict[str, str], cwd: Path, stream: int = subprocess.PIPE, timeout: float = TIMEOUT
+    *command: str, env: Dict[str, str], cwd: Path, stream: int = subprocess.PIPE, timeout: float = TIMEOUT,
+    log: Any = None
 ) -> Iterator["subprocess.Popen[str]"]:
-    """Start a process. Kill it, and all that it started, at the context's end.
+    """Start a process, which prints to the log if there is one. Kill it, and all that it started, at the context's end.
 
     Raises TimeoutError where it did not end within so many seconds, and was killed.
     """
     process = subprocess.Popen(
-        command, env=env, cwd=str(cwd), stdin=stream, stdout=stream, stderr=stream, universal_newlines=True,
-        start_new_session=True,
+        command, env=env, cwd=str(cwd), stdin=stream, stdout=log or stream, stderr=log or stream,
+        universal_newlines=True, start_new_session=True,
     )
 
     def kill() -> None:
