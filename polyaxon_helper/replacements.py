@@ -1,5 +1,5 @@
 """THE TABLE, which all else reads: every name that a release had, what replaces it, and the variables behind it."""
-from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple, cast
+from typing import Dict, FrozenSet, Mapping, NamedTuple, Optional, Tuple, cast
 
 VERSION = "0.6.0"
 DEPRECATED_IN = "0.6.0"
@@ -58,6 +58,7 @@ class Target(NamedTuple):
     functions: Dict[str, Function]
     sources: FrozenSet[str]  # the modules that are left, the legacy package aside
     requires: str  # what pip has to install for it
+    unset: Mapping[str, str] = {}  # variables that its platform does not set, and what to know of each
 
 
 def _asked(path: str, traceml: Written, *variables: str, note: str = "") -> Replacement:
@@ -192,7 +193,9 @@ TRACEML = Target(
     "traceml", MIGRATE + " --to traceml",
     {"tracking": "traceml", "PolyaxonClientException": "polyaxon.exceptions", "os": ""}, {},
     frozenset((TRACKING, TRACKING + ".experiment", TRACKING + ".job", EXCEPTIONS, CLIENT)),
-    "'polyaxon>=2.7' 'jinja2>=3' numpy pandas")
+    "'polyaxon>=2.7' 'jinja2>=3' numpy pandas",
+    {_OUTPUTS[0]: "not set on Polyaxon 1.x and 2.x: code that looks for it takes itself to be outside; MIGRATION.md "
+                  "has the lines of a polyaxonfile that set it"})
 
 
 def written(name: str, target: Target) -> Written:

@@ -11,7 +11,7 @@ from .python import References, Report, Unreadable, leaving, read, rewrite
 from .python.taken import taken
 from .report import Outcome, shown
 
-GATES = (b"olyaxon", b"OLYAXON", b"o\0l\0y\0a\0x\0o\0n")  # a file that names Polyaxon has one; a source the first
+GATES = (b"olyaxon", b"OLYAXON", b"o\0l\0y\0a\0x\0o\0n")  # a file that names Polyaxon has one; an import the first
 PYTHON_SCRIPT = re.compile(rb"#!.*python")
 UNREADABLE = "{}:{}:1: left as it is, this Python can't parse the line: {}"
 UNEXPECTED = "{0}: left as it is, and this should not be: {2!r}; please report it with the file"
@@ -59,9 +59,10 @@ def _look(path: str, files: Files, target: Target) -> Tuple[Outcome, bool]:
     is_source = path == "-" or bool(PYTHON.search(path))
     is_large = not is_source and os.path.getsize(path) >= elsewhere.LARGE
     raw = files.piped if path == "-" else b"" if is_large else read_bytes(path)
-    packages = {source.partition(".")[0].encode() for source in target.sources}
-    if any(gate in raw for gate in GATES[:1 if is_source else None]) and (
-            elsewhere.GATE.search(raw) or any(package in raw for package in packages)):
+    words = {source.partition(".")[0].encode() for source in target.sources}
+    words.update(variable.encode() for variable in target.unset if is_source)
+    if any(gate in raw for gate in GATES[:None if target.unset or not is_source else 1]) and (
+            elsewhere.GATE.search(raw) or any(word in raw for word in words)):
         outcome = Outcome(path, raw, raw, own(path), Report([], []))
         return outcome, not outcome.own and (is_source or path in files.paths and bool(PYTHON_SCRIPT.match(raw)))
     return Outcome(path, b"", b"", "", Report([], [])), False

@@ -492,6 +492,22 @@ def test_says_that_several_make_an_experiment(run: Any, tmp_path: Path) -> None:
     assert "makes an Experiment" not in run("a.py", "b.py", "--to", "traceml")[1]
 
 
+@pytest.mark.parametrize("to, notes", [
+    ("traceml", ["./a.py:2:12: POLYAXON_RUN_OUTPUTS_PATH: not set on Polyaxon 1.x "]), ("polyaxon-client", [])])
+def test_a_variable_that_is_not_set_there_is_noted_and_nothing_is_left(
+    to: str, notes: List[str], run: Any, tmp_path: Path
+) -> None:
+    text = "import os\nin_there = 'POLYAXON_RUN_OUTPUTS_PATH' in os.environ\n"
+    write(tmp_path, {"a.py": text, "b.sh": "echo $POLYAXON_RUN_OUTPUTS_PATH\n"})
+    for mode in ((), ("--check",)):
+        status, out, err = run("--to", to, "-q", *mode, ".")
+        assert (status, err) == (0, "")
+        lines = out.splitlines()
+        assert lines[:1] == ["1 note to read:"] * len(notes) and len(lines) == 2 * len(notes)
+        assert all(map(str.startswith, lines[1:], notes))
+    assert (tmp_path / "a.py").read_text() == text
+
+
 def test_says_what_comes_before_it_runs(run: Any, tmp_path: Path) -> None:
     stays = "from polyaxon_client.tracking import Experiment\nx = Experiment\nx.y()\n"
     write(tmp_path, {"a.py": OLD, "b.py": stays})

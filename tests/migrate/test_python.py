@@ -373,6 +373,20 @@ NOTES: Dict[str, Tuple[Target, str, List[Tuple[int, str, str]]]] = {
         "experiment.log_metrics(a=1, step=2)\n", [(3, "experiment", "metric 'step'")]),
     "parameters of an Experiment": (
         TRACEML, CLASS + "Experiment.get_params()\n", [(2, "Experiment", "answers {}")]),
+    "a variable that 2.x does not set": (
+        TRACEML, "import os\nmanaged = 'POLYAXON_RUN_OUTPUTS_PATH' in os.environ\n",
+        [(2, "POLYAXON_RUN_OUTPUTS_PATH", "MIGRATION.md has the lines of a polyaxonfile")]),
+    "a variable that 2.x does not set, beside what moves": (
+        TRACEML, LEGACY + "get_outputs_path\nimport os\nout = (get_outputs_path()\n"
+        "       if os.environ.get('POLYAXON_RUN_OUTPUTS_PATH') else '.')\n",
+        [(4, "POLYAXON_RUN_OUTPUTS_PATH", "not set")]),
+    "a variable that 2.x does not set, in an f-string": (
+        TRACEML, "import os\nf'{os.getenv(\"POLYAXON_RUN_OUTPUTS_PATH\")}/model'\n",
+        [(2, "POLYAXON_RUN_OUTPUTS_PATH", "not set")]),
+    "a variable that 2.x does not set, for 0.x": (
+        PYTHON_3_9, "import os\nos.getenv('POLYAXON_RUN_OUTPUTS_PATH')\n", []),
+    "a text with such a variable in it, and one that 2.x sets": (
+        TRACEML, "# POLYAXON_RUN_OUTPUTS_PATH\nf('set POLYAXON_RUN_OUTPUTS_PATH', 'POLYAXON_IS_MANAGED')\n", []),
     "a process that forks": (TRACEML, "import multiprocessing\n" + SEND, [(3, "send_metrics", "what a process")]),
     "a fork": (TRACEML, "from os import fork as num_workers\n" + SEND, [(3, "send_metrics", "what a process")]),
     "the exception": (

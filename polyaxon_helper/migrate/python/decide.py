@@ -222,10 +222,12 @@ def _where(case: Case, symbol: Symbol) -> str:
 
 
 def notes(refs: References, target: Target, moves: List[Move]) -> List[Found]:
-    """Give the notes on what these moves change."""
+    """Give the notes on what these moves change, and on variables that the module asks for in vain."""
     words = frozenset(re.findall(r"\w+", refs.source.text))
+    unset = ((node, text) for node, text in refs.names.strings.items() if text in target.unset)
     return sorted({Found(start, move.symbol.legacy, message) for move in moves if move.symbol.uses
-                   for start, message in _notes(refs, target, move, words)})
+                   for start, message in _notes(refs, target, move, words)}.union(
+                       Found(refs.source.start(node), text, target.unset[text]) for node, text in unset))
 
 
 def _notes(refs: References, target: Target, move: Move, words: FrozenSet[str]) -> Iterator[Tuple[int, str]]:

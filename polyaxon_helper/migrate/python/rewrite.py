@@ -126,8 +126,7 @@ def _end(source: Source, node: ast.stmt) -> int:
     """Give where the last line of a statement ends, which may be that of others too."""
     last = max(source.start(each) for each in ast.walk(node) if isinstance(each, ast.stmt))
     tokens = source.tokens(last)  # of a docstring there may be none, on Python 3.7
-    end = source.line_end(tokens[-1].start if tokens else last)
-    return next(COMMENTS.finditer(source.text, end)).end()
+    return next(COMMENTS.finditer(source.text, source.line_end(tokens[-1].start if tokens else last))).end()
 
 
 def _remove(plan: Plan, statements: Sequence[ast.stmt]) -> None:

@@ -74,8 +74,7 @@ def _block(plan: Plan, sites: List[Site]) -> Block:
             if home:
                 block.names.setdefault(home, []).append(name)
         plan.brought.update((site.scope.node, name) for name in names)
-    is_guarded = any(site.guarded for site in block.sites)
-    return _leave_one(block) if is_guarded and not block.names else block
+    return _leave_one(block) if not block.names and any(site.guarded for site in block.sites) else block
 
 
 def _home(plan: Plan, alias: ast.alias) -> Optional[str]:
