@@ -15,6 +15,12 @@ QUIET = {"POLYAXON_DISABLE_ERRORS_REPORTING": "true", "POLYAXON_HELPER_SUMMARY":
 READY_SECONDS = 120.0
 
 
+def folders(folder: Path) -> Dict[str, str]:
+    """The variables that keep the platform's files in this folder."""
+    names = ("CONTEXT", "ARCHIVES", "ARTIFACTS", "OFFLINE")
+    return {"POLYAXON_{}_ROOT".format(name): str(folder / "plx") for name in names}
+
+
 class Server(NamedTuple):
     url: str
     store: Path  # where the runs' files are
@@ -34,9 +40,10 @@ class Run(NamedTuple):
     pod: Path
 
     def variables(self) -> Dict[str, str]:
-        return {**QUIET, "POLYAXON_RUN_INSTANCE": "default.legacy.runs." + self.uuid, "POLYAXON_HOST": self.server.url,
-                "POLYAXON_IS_MANAGED": "true", "POLYAXON_API_VERSION": "v1", "POLYAXON_K8S_NAMESPACE": "polyaxon",
-                "POLYAXON_COLLECT_ARTIFACTS": "true", "POLYAXON_CONTEXT_ROOT": str(self.pod)}
+        return {
+            **QUIET, **folders(self.pod), "POLYAXON_CONTEXT_ROOT": str(self.pod), "POLYAXON_HOST": self.server.url,
+            "POLYAXON_RUN_INSTANCE": "default.legacy.runs." + self.uuid, "POLYAXON_IS_MANAGED": "true",
+            "POLYAXON_API_VERSION": "v1", "POLYAXON_K8S_NAMESPACE": "polyaxon", "POLYAXON_COLLECT_ARTIFACTS": "true"}
 
     def script(self, text: str, more: Mapping[str, str] = {}, status: int = 0) -> str:
         """Run a script in the pod, and return what it prints."""
@@ -80,7 +87,7 @@ def server(new_folders: Iterator[Path]) -> Iterator[Server]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     server = Server("http://127.0.0.1:{}".format(port), folder / "store")
-    environment = process_environment(folder, **QUIET)
+    environment = process_environment(folder, **QUIET, **folders(folder))
     environment["PATH"] = "{}:{}".format(Path(sys.executable).parent, environment["PATH"])
     command = [str(Path(sys.executable).parent / "haupt"), "sandbox", "start", "--host", "127.0.0.1",
                "--port", str(port), "--workers", "1", "--path", str(server.store)]
@@ -113,7 +120,8 @@ def push(server: Server, python: Process) -> Any:
 
     def push(uuid: str, folder: Path) -> Run:
         ended = python(POLYAXON, "ops", "push", "-p", "default/legacy", "-uid", uuid, "--path", str(folder),
-                       environment={**QUIET, "POLYAXON_HOST": server.url, "POLYAXON_IS_MANAGED": "false"})
+                       environment={**QUIET, **folders(folder), "POLYAXON_HOST": server.url,
+                                    "POLYAXON_IS_MANAGED": "false"})
         assert "Finished pushing" in ended.stdout, ended
         return Run(server, uuid, python, folder)
 
