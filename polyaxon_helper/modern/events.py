@@ -83,7 +83,7 @@ def _write(step: str, numbers: Mapping[str, Any]) -> List[str]:
                         "written; the polyaxonfile's plugins can have collectArtifacts: true".format(folder))
     if _told.acquire(False):
         _tell()
-    if len(_names) > known:
+    if len(_names) > known or uploads.is_ending():
         collect()
     return troubles
 

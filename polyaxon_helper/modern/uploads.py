@@ -49,6 +49,7 @@ class _Process:
     """Keeps what one process knows of the uploads."""
 
     def __init__(self) -> None:
+        self.folder = ""  # the run's; kept, since a script may clear os.environ
         self.thread: Optional[threading.Thread] = None
         self.starting = threading.Lock()
         self.ending = threading.Event()
@@ -56,7 +57,7 @@ class _Process:
         self.patience = EXIT_TIMEOUT[1]  # seconds that it waits for the next bytes of a metric's file to go through
         self.patience_ends = 0.0
         self.uploaded: Dict[str, List[int]] = {}  # the size and the time of each file, by its path
-        self.is_left_to_others = False
+        self.is_left_to_others = self.is_at_end = False
         self.trouble = "the time was up"
 
     def moved(self, file: File) -> None:
@@ -66,9 +67,9 @@ class _Process:
     def is_over(self) -> bool:
         return self.ending.is_set() and time.monotonic() >= min(self.ends, self.patience_ends)
 
-    def left(self, folder: str) -> List[File]:
+    def left(self) -> List[File]:
         """Return the files that were changed since they were uploaded, the metrics' first."""
-        changed = (file for file in _files(folder) if self.uploaded.get(file.path) != [file.size, file.modified])
+        changed = (file for file in _files(self.folder) if self.uploaded.get(file.path) != [file.size, file.modified])
         return sorted(changed, key=lambda file: (not file.is_event(), file.path))
 
 
@@ -76,15 +77,29 @@ _this = _Process()
 
 
 def begin() -> None:
-    """Begin the thread, if there is none."""
-    if _this.thread is None and _this.starting.acquire(False):
+    """Begin the thread, if there is none; in a hook at exit that comes after ours, upload at once."""
+    folder, process = run.artifacts(), _this
+    if folder and not process.folder:
+        process.folder = os.path.abspath(folder)
+    if process.ending.is_set():
+        _end()
+    elif process.folder:
+        _begin(process)
+
+
+def is_ending() -> bool:
+    return _this.ending.is_set()
+
+
+def _begin(process: _Process) -> None:
+    if process.thread is None and process.starting.acquire(False):
         try:
             with suppress(Exception):  # no requests: it is tried again by each upload, and told at exit
                 late.requests()  # here, where a fork waits for it
-            thread = threading.Thread(target=_run, args=(_this,), name="polyaxon_helper.uploads", daemon=True)
-            _this.thread = thread if begin_thread(thread) else None
+            thread = threading.Thread(target=_run, args=(process,), name="polyaxon_helper.uploads", daemon=True)
+            process.thread = thread if begin_thread(thread) else None
         finally:
-            _this.starting.release()
+            process.starting.release()
 
 
 def _run(process: _Process) -> None:
@@ -92,15 +107,14 @@ def _run(process: _Process) -> None:
         _upload(process)
     for pause in PAUSES:
         _upload(process)
-        if process.is_over() or not process.left(run.artifacts() or ""):
+        if process.is_over() or not process.left():
             break
         time.sleep(pause)
 
 
 def _upload(process: _Process) -> None:
     """Upload what has changed, unless another process is at it."""
-    folder = run.artifacts() or ""
-    with suppress(OSError), open(os.path.join(folder, RECORD), "a+") as record:
+    with suppress(OSError), open(os.path.join(process.folder, RECORD), "a+") as record:
         process.is_left_to_others = files.lock(record.fileno()) is False
         if process.is_left_to_others:
             return
@@ -108,7 +122,7 @@ def _upload(process: _Process) -> None:
             with suppress(ValueError):  # new, or of a process that was killed
                 record.seek(0)
                 process.uploaded = json.load(record)
-            _upload_files(process, folder)
+            _upload_files(process)
             record.truncate(0)
             json.dump(process.uploaded, record)
             record.flush()
@@ -116,13 +130,13 @@ def _upload(process: _Process) -> None:
             files.unlock(record.fileno())  # closing alone would not, where a child was forked meanwhile
 
 
-def _upload_files(process: _Process, folder: str) -> None:
-    left, now = process.left(folder), time.time()
+def _upload_files(process: _Process) -> None:
+    left, now = process.left(), time.time()
     groups = [[file for file in left if file.is_event()]]
     groups += [[file] for file in left if not file.is_event()
                and (process.ending.is_set() or abs(now - file.modified / 1e9) >= STILL)]
     for group in groups:
-        done = [file for file in group if not process.is_over() and _upload_file(process, folder, file)]
+        done = [file for file in group if not process.is_over() and _upload_file(process, file)]
         try:
             new = [run.lineage(os.path.basename(file.path)[:-4]) for file in done
                    if file.is_event() and file.path not in process.uploaded]
@@ -133,7 +147,7 @@ def _upload_files(process: _Process, folder: str) -> None:
             process.trouble = str(error)
 
 
-def _upload_file(process: _Process, folder: str, file: File) -> bool:
+def _upload_file(process: _Process, file: File) -> bool:
     """Upload a file as it was when it was looked at, and tell whether that worked."""
     try:
         target = run.url("streams/v1/{}/{{}}/{{}}/runs/{{}}/artifact".format(
@@ -141,7 +155,7 @@ def _upload_file(process: _Process, folder: str, file: File) -> bool:
         boundary = os.urandom(16).hex()
         head, tail = _around(file, boundary)
         headers = {**run.headers(), "Content-Type": "multipart/form-data; boundary=" + boundary}
-        with open(os.path.join(folder, file.path), "rb") as content:
+        with open(os.path.join(process.folder, file.path), "rb") as content:
             answer = stream("POST", target, headers, (PART_SECONDS, ANSWER_SECONDS),
                             len(head) + file.size + len(tail), _parts(process, file, head, content, tail))
         process.trouble = "status {}".format(answer.status)
@@ -188,26 +202,39 @@ def _files(folder: str) -> Iterator[File]:
 
 def _end() -> None:
     """Upload what is left, and tell what can't be."""
-    folder = run.artifacts() if run.is_here() and flag(HAS_PROCESS_SIDECAR) and not flag(OFFLINE) else None
-    if not folder or not os.path.isdir(folder):
-        return
-    began, process = time.monotonic(), _this
+    process = _this
+    if not process.folder and run.is_here() and flag(HAS_PROCESS_SIDECAR) and not flag(OFFLINE):
+        process.folder = run.artifacts() or ""  # of this process's children
+    if os.path.isdir(process.folder) and not process.is_at_end:  # else a signal handler's metric: it is uploaded anyway
+        process.is_at_end = True
+        try:
+            with suppress(KeyboardInterrupt):  # somebody wants it to end now
+                _wait(process)
+        finally:
+            process.is_at_end = False
+        left = [] if process.is_left_to_others else process.left()
+        if left:
+            say_once("{} files with {:,} bytes were not uploaded, {} the first ({}); they are in {}".format(
+                len(left), sum(file.size for file in left), left[0].path, process.trouble, process.folder))
+    process.ending.set()
+
+
+def _wait(process: _Process) -> None:
+    """Have what is left uploaded, and wait for that as long as bytes go through."""
+    began = time.monotonic()
     process.ends = began + seconds(*UPLOAD_TIMEOUT)
     process.patience = seconds(*EXIT_TIMEOUT)
     process.patience_ends = max(process.patience_ends, began + process.patience)
     process.ending.set()
-    with suppress(KeyboardInterrupt):  # somebody wants it to end now
-        begin()  # this process may have children that did
-        if process.thread is None:
-            _run(process)
-        while process.thread and process.thread.is_alive() and not process.is_over():
-            process.thread.join(0.2)
-            if time.monotonic() > began + SILENT_SECONDS:
-                say_once("uploading the run's last files; {} is how many seconds at most".format(UPLOAD_TIMEOUT[0]))
-    left = [] if process.is_left_to_others else process.left(folder)
-    if left:
-        say_once("{} files with {:,} bytes were not uploaded, {} the first ({}); they are in {}".format(
-            len(left), sum(file.size for file in left), left[0].path, process.trouble, folder))
+    if process.thread is None or not process.thread.is_alive():
+        process.thread = None
+        _begin(process)
+    if process.thread is None:
+        _run(process)
+    while process.thread and process.thread.is_alive() and not process.is_over():
+        process.thread.join(0.2)
+        if time.monotonic() > began + SILENT_SECONDS:
+            say_once("uploading the run's last files; {} is how many seconds at most".format(UPLOAD_TIMEOUT[0]))
 
 
 def _begin_anew() -> None:

@@ -91,6 +91,13 @@ def run(python: Process, tmp_path: Path, recorder: Recorder) -> Process:
     return run
 
 
+def process_in(folder: Path) -> uploads._Process:
+    """A process of the run, that has uploaded nothing yet."""
+    process = uploads._Process()
+    process.folder = str(folder)
+    return process
+
+
 def aged(path: Path, content: bytes = b"x") -> None:
     """Write a file that was not written to for a while."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -142,13 +149,13 @@ LEFT = [".hidden", "outputs/.hidden", "outputs/.git/config", ".polyaxon_helper"]
 def test_which_files(folder: Path, recorder: Recorder) -> None:
     for path in UPLOADED + LEFT[:-1]:
         aged(folder / path)
-    uploads._upload(uploads._Process())
+    uploads._upload(process_in(folder))
     assert sorted(paths(recorder)) == sorted(UPLOADED)
 
 
 def test_names_that_the_server_reads_otherwise(folder: Path, recorder: Recorder) -> None:
     aged(folder / "outputs" / "R&D &lt; '.csv")
-    uploads._upload(uploads._Process())
+    uploads._upload(process_in(folder))
     assert paths(recorder) == ["outputs/R&amp;D &amp;lt; '.csv"]
 
 
@@ -159,7 +166,7 @@ def test_links_and_pipes_are_left_out(folder: Path, recorder: Recorder, tmp_path
     os.symlink(str(tmp_path / "elsewhere"), str(folder / "link"))
     os.symlink(str(tmp_path / "elsewhere" / "secret"), str(folder / "secret"))
     os.mkfifo(str(folder / "pipe"))
-    uploads._upload(uploads._Process())
+    uploads._upload(process_in(folder))
     assert recorder.asked == []
 
 
@@ -167,15 +174,15 @@ def test_only_what_has_changed_is_uploaded_again(folder: Path, recorder: Recorde
     aged(folder / "outputs" / "a", b"1")
     aged(folder / "outputs" / "b", b"1")
     events.write({"loss": 1.0})
-    uploads._upload(uploads._Process())
+    uploads._upload(process_in(folder))
     recorder.asked.clear()
-    uploads._upload(uploads._Process())  # as another process would
+    uploads._upload(process_in(folder))  # as another process would
     assert recorder.asked == []
     aged(folder / "outputs" / "a", b"22")
     (folder / "outputs" / "b").write_bytes(b"2")
     os.utime(str(folder / "outputs" / "b"), (1700000001, 1700000001))
     events.write({"loss": 2.0})
-    uploads._upload(uploads._Process())
+    uploads._upload(process_in(folder))
     assert [(each.name, each.content[-1:]) for each in uploaded(recorder)] == [
         ("loss.plx", b"0"), ("a", b"2"), ("b", b"2")]
     assert listed(recorder) == []
@@ -185,8 +192,8 @@ def test_only_what_has_changed_is_uploaded_again(folder: Path, recorder: Recorde
 def test_a_record_that_a_killed_process_left_is_begun_anew(record: str, folder: Path, recorder: Recorder) -> None:
     aged(folder / "outputs" / "m.bin")
     (folder / ".polyaxon_helper").write_text(record)
-    uploads._upload(uploads._Process())
-    uploads._upload(uploads._Process())
+    uploads._upload(process_in(folder))
+    uploads._upload(process_in(folder))
     assert paths(recorder) == ["outputs/m.bin"]
 
 
@@ -194,7 +201,7 @@ def test_a_metric_is_uploaded_at_once_and_an_output_when_it_is_still(folder: Pat
     events.write({"loss": 1.0})
     (folder / "outputs").mkdir()
     (folder / "outputs" / "half").write_text("1")
-    process = uploads._Process()
+    process = process_in(folder)
     uploads._upload(process)
     assert paths(recorder) == ["events/metric/loss.plx"]
     now = time.time()
@@ -205,7 +212,7 @@ def test_a_metric_is_uploaded_at_once_and_an_output_when_it_is_still(folder: Pat
 
 def test_a_point_that_comes_meanwhile_is_uploaded_next(folder: Path, recorder: Recorder, monkeypatch: Any) -> None:
     events.write({"loss": 1.0})
-    whole, real, process = (folder / "events" / "metric" / "loss.plx").read_bytes(), uploads._around, uploads._Process()
+    whole, real, process = (folder / "events" / "metric" / "loss.plx").read_bytes(), uploads._around, process_in(folder)
 
     def and_a_point(*args: Any) -> Any:
         events.write({"loss": 2.0})
@@ -292,6 +299,31 @@ def test_the_first_call_of_all_from_a_hook_at_exit(run: Process, recorder: Recor
     assert (ended.returncode, ended.stderr, paths(recorder)) == (0, "", ["events/metric/a.plx"])
 
 
+def test_metrics_and_outputs_of_a_hook_that_has_its_turn_after_ours(run: Process, recorder: Recorder) -> None:
+    """One that the script registered before it imported the package."""
+    ended = run("""
+import atexit, sys
+atexit.unregister(sys.modules["polyaxon_helper.modern.uploads"]._end)
+def late():
+    send_metrics(a=2)
+    open(get_outputs_path() + "/m.bin", "w").write("model")
+    send_metrics(b=1)
+atexit.register(late)
+atexit.register(sys.modules["polyaxon_helper.modern.uploads"]._end)
+send_metrics(a=1)
+""")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    last = {each.name: each.content for each in uploaded(recorder)}
+    assert sorted(last) == ["a.plx", "b.plx", "m.bin"] and last["a.plx"].endswith(b"|2.0")
+
+
+def test_a_script_that_clears_its_environment(run: Process, recorder: Recorder, own_folder: Path) -> None:
+    ended = run("import os\nsend_metrics(a=1)\nos.environ.clear()")
+    assert told(1, 60, "events/metric/a.plx", "POLYAXON_HOST is not set").split(" with ")[0] in ended.stderr
+    assert ended.returncode == 0 and "POLYAXON_HOST is not set" in ended.stderr
+    assert list(own_folder.glob(".polyaxon_helper")) == []
+
+
 def test_where_there_can_be_no_thread(run: Process, recorder: Recorder) -> None:
     ended = run("import threading\ndef start(self): raise RuntimeError\nthreading.Thread.start = start\n"
                 "import polyaxon_helper.threads\nsend_metrics(a=1)")
@@ -335,16 +367,16 @@ def test_one_that_is_refused_does_not_keep_back_the_others(folder: Path, recorde
         return answer._replace(status=413) if paths(recorder)[-1] == "outputs/b" else answer
 
     monkeypatch.setattr(uploads, "stream", refuse_b)
-    process = uploads._Process()
+    process = process_in(folder)
     uploads._upload(process)
     assert paths(recorder) == ["outputs/a", "outputs/b", "outputs/c"]
-    assert [file.path for file in process.left(str(folder))] == ["outputs/b"]
+    assert [file.path for file in process.left()] == ["outputs/b"]
 
 
 def test_where_the_dashboard_could_not_be_told_the_metric_is_uploaded_again(folder: Path, recorder: Recorder) -> None:
     events.write({"a": 1.0})
     aged(folder / "outputs" / "m.bin")
-    handler, process = recorder.server.RequestHandlerClass, uploads._Process()
+    handler, process = recorder.server.RequestHandlerClass, process_in(folder)
     real = handler.do_POST  # type: ignore[attr-defined]  # the recorder's own
 
     def refuse(self: Any) -> None:
@@ -355,12 +387,12 @@ def test_where_the_dashboard_could_not_be_told_the_metric_is_uploaded_again(fold
     uploads._upload(process)
     handler.do_POST = real  # type: ignore[attr-defined]  # as above
     recorder.answer = (201, {}, b"")
-    assert (process.trouble, [file.path for file in process.left(str(folder))]) == (
+    assert (process.trouble, [file.path for file in process.left()]) == (
         "status 200", ["events/metric/a.plx"])
     recorder.answer = (200, {}, b"")
     uploads._upload(process)
     assert paths(recorder) == ["events/metric/a.plx", "outputs/m.bin", "events/metric/a.plx"]
-    assert listed(recorder) == [["a"], ["a"]] and process.left(str(folder)) == []
+    assert listed(recorder) == [["a"], ["a"]] and process.left() == []
 
 
 NOT_UPLOADED: List[Any] = [
@@ -387,14 +419,14 @@ def test_names_that_the_server_can_not_keep(name: str, folder: Path, recorder: R
         aged(folder / "outputs" / name)
     except (OSError, UnicodeError):  # macOS has no such names
         return
-    process = uploads._Process()
+    process = process_in(folder)
     uploads._upload(process)
     assert process.trouble.startswith("a name with a backslash, or ") and recorder.asked == []
-    assert [file.path for file in process.left(str(folder))] == ["outputs/" + name]
+    assert [file.path for file in process.left()] == ["outputs/" + name]
 
 
 def test_a_file_that_becomes_shorter_or_vanishes_meanwhile(folder: Path, recorder: Recorder, monkeypatch: Any) -> None:
-    real, process = uploads._around, uploads._Process()
+    real, process = uploads._around, process_in(folder)
     path = folder / "outputs" / "m.bin"
     for change in (lambda: path.write_bytes(b"x"), path.unlink):  # type: Any
         aged(path, b"x" * 100)
