@@ -94,7 +94,7 @@ def get_tf_config(envvar: Optional[str] = "TF_CONFIG") -> Optional[Dict[str, Any
 
     Shape: {"cluster": get_cluster_def(), "task": get_task_info(), "model_dir": get_outputs_path(), "environment":
     "cloud"}. Variables: POLYAXON_CLUSTER, POLYAXON_TASK_INFO, POLYAXON_RUN_OUTPUTS_PATH, in 0.0 POLYAXON_OUTPUTS_PATH.
-    Without the client it sets nothing where there is no cluster, and on Polyaxon 1.x and 2.x what is set stays.
+    Without the client it sets nothing where there is no cluster. On Polyaxon 1.x and 2.x it replaces nothing.
     """
     return backend.find("get_tf_config")(envvar)
 
@@ -125,8 +125,8 @@ def get_data_paths() -> Optional[Dict[str, str]]:
     """Tell where the data volumes of the run are mounted, by their names.
 
     Shape: {"data": "/data"}. Variables: POLYAXON_RUN_DATA_PATHS, before Polyaxon 0.2.3 POLYAXON_DATA_PATHS (JSON); on
-    Polyaxon 2.x POLYAXON_CONNECTIONS_CATALOG, on 1.x one POLYAXON_CONNECTION_SCHEMA_NAME each: the mount paths and
-    buckets of the run's connections.
+    Polyaxon 2.x POLYAXON_CONNECTIONS_CATALOG, on 1.x POLYAXON_CONNECTION_SCHEMA_ and a connection's name: the mount
+    paths and buckets of the run's connections.
     """
     return backend.find("get_data_paths")()
 

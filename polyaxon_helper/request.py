@@ -1,6 +1,6 @@
 """Makes one HTTP request, which takes no longer than the caller says, whatever the server does."""
 import re
-from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional
 
 from . import late
 from .threads import TooLong, aside
@@ -42,13 +42,14 @@ def request(method: str, url: str, headers: Mapping[str, str], seconds: float, b
 
 
 def stream(
-    method: str, url: str, headers: Mapping[str, str], seconds: Tuple[float, float], length: int, parts: Iterator[bytes]
+    method: str, url: str, headers: Mapping[str, str], part_seconds: float, answer_seconds: float, length: int,
+    parts: Iterator[bytes]
 ) -> Answer:
-    """Do what `request` does with a body in parts, however long that takes. Raises Unsent.
+    """Do what `request` does with a body in parts, which together are so many bytes, however long that takes.
 
-    The first of the seconds is how long a part may take, the second how long the answer.
+    Raises Unsent where a part, or the answer, takes longer than it may.
     """
-    return _request(timeout=seconds, **_arguments(method, url, headers, _Body(length, parts)))
+    return _request(timeout=(part_seconds, answer_seconds), **_arguments(method, url, headers, _Body(length, parts)))
 
 
 class _Body:

@@ -1,7 +1,7 @@
 """Reads environment variables, and never shows what they are set to, for a parameter may be a password."""
 import json
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 from .warn import say_once, warn_once
 
@@ -9,7 +9,6 @@ NO_OP = "POLYAXON_NO_OP"
 OFFLINE = "POLYAXON_IS_OFFLINE"
 BUCKETS = "POLYSTORES_RUN_STORES_ACCESS_KEYS"  # of which variable each bucket's credentials are in
 
-EXIT_TIMEOUT = "POLYAXON_HELPER_EXIT_TIMEOUT", 5.0  # how long an exit waits for the API, in seconds
 
 # those of distutils' strtobool, which the client reads booleans with
 _TRUE, _FALSE = {"y", "yes", "t", "true", "on", "1"}, {"n", "no", "f", "false", "off", "0"}
@@ -34,10 +33,19 @@ def parsed(variable: str, warns: bool = True) -> Any:
         return None
 
 
-def seconds(variable: str, default: float) -> float:
-    """Return the seconds that a variable is set to, at most a day; the default, and a line, where it is no number."""
-    try:
-        return max(0.0, min(float(os.environ.get(variable) or default), 86400.0))
-    except ValueError:
-        say_once("{} is no number of seconds: {} are taken".format(variable, default))
-        return default
+class Seconds(NamedTuple):
+    """A variable that is set to a number of seconds."""
+
+    variable: str
+    default: float
+
+    def read(self) -> float:
+        """Return the seconds, at most a day; the default, and a line on standard error, where it is no number."""
+        try:
+            return max(0.0, min(float(os.environ.get(self.variable) or self.default), 86400.0))
+        except ValueError:
+            say_once("{} is no number of seconds: {} are taken".format(*self))
+            return self.default
+
+
+EXIT_TIMEOUT = Seconds("POLYAXON_HELPER_EXIT_TIMEOUT", 5.0)  # how long an exit waits for the API

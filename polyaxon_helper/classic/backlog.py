@@ -1,6 +1,5 @@
 """Keeps what waits in this process to be sent: its own, and what others left behind."""
 import errno
-import json
 import os
 import shlex
 import threading
@@ -12,6 +11,7 @@ from typing import Any, Counter as Counts, List, Mapping, Optional, Tuple
 
 from ..replacements import FUNCTIONS
 from ..request import Unsent
+from ..variables import parsed
 from . import journal
 from .entries import is_entry
 from .journal import BATCH, Batch, Experiment, Journal, NotOurs
@@ -35,10 +35,7 @@ def experiment_of(info: Any) -> Experiment:
 
 def this_experiment() -> Experiment:
     """Return the environment's experiment; () where there is none."""
-    try:
-        return experiment_of(json.loads(os.environ.get(FUNCTIONS["get_experiment_info"].variables[0], "")))
-    except (ValueError, RecursionError):
-        return ()
+    return experiment_of(parsed(FUNCTIONS["get_experiment_info"].variables[0], warns=False))
 
 
 def left_behind() -> List[str]:

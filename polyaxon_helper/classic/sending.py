@@ -11,7 +11,7 @@ from typing import Any, List, Mapping, Optional
 from .. import late
 from ..request import Slow, Unsent, Unset
 from ..threads import begin
-from ..variables import EXIT_TIMEOUT, NO_OP, OFFLINE, flag, seconds
+from ..variables import EXIT_TIMEOUT, NO_OP, OFFLINE, flag
 from ..warn import say_once
 from . import api, tokens
 from .backlog import Backlog, left_behind, this_experiment
@@ -116,7 +116,7 @@ class Reporter:
         if this and not flag(NO_OP) and not flag(OFFLINE):
             self.backlog.experiment = this
         if self._deadline == math.inf:
-            self._deadline = time.monotonic() + seconds(*EXIT_TIMEOUT)
+            self._deadline = time.monotonic() + EXIT_TIMEOUT.read()
             self._failures, self._backoff_ends = 0, 0.0
         self.backlog.abandoned = left_behind()
         self.ending.set()

@@ -61,7 +61,7 @@ def _look(path: str, files: Files, target: Target) -> Tuple[Outcome, bool]:
     raw = files.piped if path == "-" else b"" if is_large else read_bytes(path)
     words = {source.partition(".")[0].encode() for source in target.sources}
     words.update(variable.encode() for variable in target.unset if is_source)
-    if any(gate in raw for gate in GATES[:None if target.unset or not is_source else 1]) and (
+    if any(gate in raw for gate in (GATES[:1] if is_source and not target.unset else GATES)) and (
             elsewhere.GATE.search(raw) or any(word in raw for word in words)):
         outcome = Outcome(path, raw, raw, own(path), Report([], []))
         return outcome, not outcome.own and (is_source or path in files.paths and bool(PYTHON_SCRIPT.match(raw)))

@@ -41,15 +41,16 @@ def _data_paths() -> Optional[Dict[str, str]]:
 
 def _paths_in(variable: str) -> Dict[str, str]:
     """Return the mount paths and buckets of the connections that this variable tells of, by their names."""
-    found = parsed(variable)
-    try:
-        connections = [found] if variable != CATALOG else (found or {}).get("connections")
-        schemas = {each["name"]: each.get("schema") or {} for each in connections or [] if found is not None}
-        paths = {name: schema.get("mountPath") or schema.get("bucket") for name, schema in schemas.items()}
-        return {name: path.rstrip("/") for name, path in paths.items() if path}
-    except (LookupError, TypeError, AttributeError):
-        warn_once("{} tells of no connections, and is taken as not set".format(variable))
-        return {}
+    found, paths = parsed(variable), {}
+    listed = found.get("connections") if variable == CATALOG and isinstance(found, dict) else found
+    for each in listed if isinstance(listed, list) else [listed] if listed is not None else []:
+        try:
+            name, schema = each["name"], each.get("schema") or {}
+            path = schema.get("mountPath") or schema.get("bucket")
+            paths.update({name: path.rstrip("/")} if path else {})
+        except (LookupError, TypeError, AttributeError):
+            warn_once("{} has a connection that can't be read: it is left out".format(variable))
+    return paths
 
 
 def _info(kind: str, name: str, *unknown: str) -> Optional[Dict[str, Any]]:

@@ -59,17 +59,15 @@ def safe_name(name: str) -> str:
 
 def _write(step: str, numbers: Mapping[str, Any]) -> List[str]:
     """Add the points, and return what is to be said about it."""
-    which, folder = replica(), run.artifacts()
-    kept = which and os.environ.get(REPLICAS) or "all"
-    if folder is None or kept == "first":
+    which, folder, known = replica(), run.artifacts(), len(_names)
+    if folder is None or which and os.environ.get(REPLICAS) == "first":
         return []
-    folder, end = os.path.join(folder, run.EVENTS), which and "-" + which
+    folder, suffix = os.path.join(folder, run.EVENTS), which and "-" + which
     stamp = datetime.now(timezone.utc).isoformat(" ", "microseconds")
-    known = len(_names)
-    troubles = [] if kept == "all" else ["{} is neither first nor all, and is taken as all".format(REPLICAS)]
+    troubles = []
     for name, number in numbers.items():
         file = safe_name(name)
-        path = "{}/{}{}.plx".format(folder, file, end)
+        path = "{}/{}{}.plx".format(folder, file, suffix)
         if number is None:
             troubles.append("metric {!r} was None, which is no number: it is left out then".format(name))
         elif not file:
@@ -78,13 +76,21 @@ def _write(step: str, numbers: Mapping[str, Any]) -> List[str]:
             troubles += _add(path, name, "\n{}|{}|{}".format(step, stamp, float(number)).encode())
             if _names.get(path, name) != name:
                 troubles.append("metrics {!r} and {!r} share the file {}".format(_names[path], name, path))
-    if not any(map(flag, ("POLYAXON_COLLECT_ARTIFACTS", OFFLINE, uploads.HAS_PROCESS_SIDECAR))):
-        troubles.append("POLYAXON_COLLECT_ARTIFACTS is not true: nobody collects the metrics from {}, where they are "
-                        "written; the polyaxonfile's plugins can have collectArtifacts: true".format(folder))
     if _told.acquire(False):
         _tell()
     if len(_names) > known or uploads.is_ending():
         collect()
+    return troubles + _settings_troubles(folder)
+
+
+def _settings_troubles(folder: str) -> List[str]:
+    """Return what is to be said about the variables of a run with metrics in this folder."""
+    troubles = []
+    if os.environ.get(REPLICAS) not in (None, "", "first", "all"):
+        troubles.append("{} is neither first nor all, and is taken as all".format(REPLICAS))
+    if not any(map(flag, ("POLYAXON_COLLECT_ARTIFACTS", OFFLINE, uploads.HAS_PROCESS_SIDECAR))):
+        troubles.append("POLYAXON_COLLECT_ARTIFACTS is not true: nobody collects the metrics from {}, where they are "
+                        "written; the polyaxonfile's plugins can have collectArtifacts: true".format(folder))
     return troubles
 
 
@@ -153,7 +159,7 @@ def _end() -> None:
 
 
 def _begin_anew() -> None:
-    """In a forked child: the parent tells of what it lost, and has its own files collected."""
+    """Forget, in a forked child, what the parent tells of."""
     _lost.clear()
     _names.clear()
 

@@ -6,7 +6,6 @@
 
 They name no owner and no project, which would beat those of the command. Seen with polyaxon 2.18.0 and 2.0.6.
 """
-import atexit
 import json
 import os
 import sys
@@ -17,7 +16,7 @@ from typing import Any, List, Optional
 from .. import files
 from ..replacements import FUNCTIONS
 from ..replicas import is_main
-from ..variables import OFFLINE, flag, parsed
+from ..variables import parsed
 from ..warn import warn_once
 from . import run
 
@@ -25,13 +24,18 @@ MODE = 0o666
 OUTPUTS = {"name": "outputs", "kind": "dir", "path": "outputs", "is_input": False, "summary": {}}
 
 
+_has_written = False  # whether this process has
+
+
 def write(status: str) -> None:
     """Write both files anew; where that fails, a RuntimeWarning says why."""
+    global _has_written
     this, folder = run.run(), run.artifacts()
     if not this or not folder:
         return
     path = os.path.join(folder, "run.plx.json")
     metrics: Optional[List[str]] = None
+    _has_written = True
     try:
         os.makedirs(folder, exist_ok=True)
         created_at = _created_at(path)
@@ -65,12 +69,22 @@ def _place(path: str, content: Any) -> None:
     files.place(path, json.dumps(content, indent=1).encode(), MODE)
 
 
-def _end() -> None:
-    """Write how the run ended, as far as that can be seen: sys.exit(1) looks like success."""
-    folder = run.artifacts() if run.is_here() and flag(OFFLINE) and is_main() else None
-    if folder and os.path.exists(os.path.join(folder, "run.plx.json")):
+def end() -> None:
+    """Write how the run ended, as far as that can be seen: sys.exit(1) looks like success.
+
+    The main process does, if it wrote anything itself, or may have children that did.
+    """
+    folder, may_know = run.artifacts(), _has_written or "multiprocessing" in sys.modules
+    if folder and may_know and is_main() and os.path.exists(os.path.join(folder, "run.plx.json")):
         uncaught = getattr(sys, "last_type", None)
         write("succeeded" if uncaught is None else "stopped" if uncaught is KeyboardInterrupt else "failed")
 
 
-atexit.register(_end)
+def _begin_anew() -> None:
+    """Forget, in a forked child, what the parent wrote."""
+    global _has_written
+    _has_written = False
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
+    os.register_at_fork(after_in_child=_begin_anew)

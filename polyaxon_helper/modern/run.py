@@ -58,9 +58,9 @@ def lineage(metric: str) -> Dict[str, Any]:
             "summary": {"is_event": True}}
 
 
-def ask(method: str, body: Any = None, more: str = "") -> Any:
+def ask(method: str, body: Any = None, path: str = "") -> Any:
     """Return the API's answer to one request about this run, as JSON. Raises LookupError, or request's Unsent."""
-    answer = request(method, url("api/v1/{}/{}/runs/{}" + more), headers(),
+    answer = request(method, url("api/v1/{}/{}/runs/{}" + path), headers(),
                      SECONDS, None if body is None else json.dumps(body).encode())
     if answer.status not in (200, 201):
         raise LookupError("status {}".format(answer.status))
@@ -71,7 +71,7 @@ def url(path: str) -> str:
     """Return the URL of this path at the API, with the run's owner, project and UUID in it. Raises LookupError."""
     this, host = run(), os.environ.get("POLYAXON_HOST")
     if not this or not host:
-        raise LookupError("POLYAXON_HOST is not set")
+        raise LookupError("POLYAXON_HOST is not set" if this else RUN_INSTANCE + " names no run")
     return "{}/{}".format(host.rstrip("/"), path.format(*this))
 
 

@@ -64,27 +64,38 @@ def test_no_data_paths(catalog: str, variables: Any) -> None:
     assert environment.get_data_paths() is None
 
 
-NO_CONNECTIONS: List[Any] = [
+UNREADABLE: List[Any] = [
     *[("POLYAXON_CONNECTIONS_CATALOG", text) for text in (
-        "[1]", '{"connections": [1]}', '{"connections": [{"schema": {}}]}', "{")],
+        "[1]", "7", '{"connections": [1]}', '{"connections": 7}', '{"connections": [{"schema": {}}]}', "{",
+        '{"connections": [{"name": "a", "schema": {"mountPath": 7}}]}',
+        '{"connections": [{"name": [], "schema": {"bucket": "b"}}]}')],
     *[("POLYAXON_CONNECTION_SCHEMA_BAD", text) for text in ("[1]", "7", '{"schema": {"mountPath": "/"}}', "{")],
 ]
 
 
-@pytest.mark.parametrize("variable, text", NO_CONNECTIONS)
-def test_what_tells_of_no_connection_is_told_without_its_value(variable: str, text: str, variables: Any) -> None:
+@pytest.mark.parametrize("variable, text", UNREADABLE)
+def test_a_connection_that_cant_be_read_is_told_without_its_value(variable: str, text: str, variables: Any) -> None:
     variables(**{variable: text})
     with pytest.warns(RuntimeWarning) as told:
         assert environment.get_data_paths() is None
     message, = [str(warning.message) for warning in told]
-    assert message.startswith(variable + " ") and message.endswith(" taken as not set")
-    assert text not in message
+    assert message in (variable + " has a connection that can't be read: it is left out",
+                       variable + " is not valid JSON, and is taken as not set")
 
 
-def test_of_several_connections_one_that_cant_be_read_is_left_out(variables: Any) -> None:
-    variables(POLYAXON_CONNECTION_SCHEMA_BAD="{", POLYAXON_CONNECTION_SCHEMA_NONE="",
-              POLYAXON_CONNECTION_SCHEMA_IRIS='{"name": "iris", "schema": {"mountPath": "/iris/"}}')
-    with pytest.warns(RuntimeWarning, match="POLYAXON_CONNECTION_SCHEMA_BAD is not valid JSON"):
+READABLE: List[Any] = [
+    pytest.param({"POLYAXON_CONNECTIONS_CATALOG": '{"connections": [{"name": "b"}, {"name": "a", "schema": 7}, '
+                  '{"name": "iris", "schema": {"mountPath": "/iris/"}}]}'}, id="in the catalog"),
+    pytest.param({"POLYAXON_CONNECTION_SCHEMA_BAD": "{}", "POLYAXON_CONNECTION_SCHEMA_NONE": "",
+                  "POLYAXON_CONNECTION_SCHEMA_IRIS": '{"name": "iris", "schema": {"mountPath": "/iris/"}}'},
+                 id="with a variable each"),
+]
+
+
+@pytest.mark.parametrize("more", READABLE)
+def test_beside_a_connection_that_cant_be_read_the_others_are_there(more: Dict[str, str], variables: Any) -> None:
+    variables(**more)
+    with pytest.warns(RuntimeWarning, match="has a connection that can't be read: it is left out"):
         assert environment.get_data_paths() == {"iris": "/iris"}
 
 
@@ -227,6 +238,13 @@ def test_what_the_api_is_asked(recorder: Recorder, variables: Any, tmp_path: Pat
     (method, path, headers, _), = recorder.asked
     assert (method, path) == ("GET", "/api/v1" + RUN)
     assert (headers["Authorization"], headers["X-POLYAXON-SERVICE"]) == ("Token " + TOKEN, "sandbox")
+
+
+def test_of_no_known_run_nobody_is_asked(recorder: Recorder, variables: Any) -> None:
+    variables(POLYAXON_HOST=recorder.url, POLYAXON_RUN_INSTANCE="u.p.7")
+    with pytest.warns(RuntimeWarning) as told:
+        assert environment.Experiment.get_params() is None
+    assert "which run this is can't be told" in "".join(str(each.message) for each in told) and recorder.asked == []
 
 
 def test_without_a_host_there_is_nobody_to_ask(variables: Any) -> None:

@@ -159,6 +159,16 @@ if __name__ == "__main__":
     assert (run_["status"], lineages) == ("failed", [metric("step")])
 
 
+def test_another_program_that_has_the_package_does_not_end_the_run(run: Process, folder: Path) -> None:
+    run("""
+import os, subprocess, sys
+send_metrics(a=1)
+subprocess.check_call([sys.executable, "-c", "import polyaxon_helper"])
+os._exit(0)
+""")
+    assert read(folder)[0]["status"] == "running"
+
+
 def test_another_replica_leaves_the_status_to_the_first(run: Process, folder: Path) -> None:
     run("send_metrics(a=1)", RANK="1")
     run_, lineages = read(folder)
