@@ -4,7 +4,7 @@ import json
 import os
 import stat
 from contextlib import suppress
-from typing import Callable, List, Optional
+from typing import Callable, List, Optional, Tuple
 
 try:
     import fcntl
@@ -31,6 +31,18 @@ def unlock(handle: int) -> None:
         fcntl.flock(handle, fcntl.LOCK_UN)
 
 
+def identity(status: os.stat_result) -> Tuple[int, int]:
+    """Return what tells a file from any other."""
+    return status.st_ino, status.st_dev
+
+
+def is_still(handle: int, file: Tuple[int, int]) -> bool:
+    """Tell whether a descriptor is still of this file: a script may have closed it, and have it for one of its own."""
+    with suppress(OSError):
+        return identity(os.fstat(handle)) == file
+    return False
+
+
 def write(path: str, how: int, text: bytes, mode: int) -> None:
     """Write the text by a single call, so that no thread, process or signal handler in between can break a line.
 
@@ -50,6 +62,19 @@ def write(path: str, how: int, text: bytes, mode: int) -> None:
         raise
     finally:
         os.close(handle)
+
+
+def read(path: str, at: int, count: int) -> bytes:
+    """Return so many bytes of a file. Raises OSError, also where it has become shorter."""
+    handle = os.open(path, FLAGS | os.O_RDONLY)
+    try:
+        os.lseek(handle, at, os.SEEK_SET)
+        found = os.read(handle, count)
+    finally:
+        os.close(handle)
+    if len(found) < count:
+        raise OSError(errno.EIO, "it has become shorter")
+    return found
 
 
 def place(path: str, text: bytes, mode: int, put: Callable[[str, str], None] = os.replace) -> None:

@@ -75,11 +75,26 @@ def _interrupts_an_import() -> bool:
 
 def requests() -> Any:
     """Return requests. Raises UnderWay, or what its import raised; then the next call tries again."""
+    found = prepared()
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def prepared() -> Any:
+    """Import requests, and return it, or what its import raised. Raises UnderWay, and what a signal handler raises."""
     if _is_there():
         return sys.modules["requests"]
     if sys.modules.get("requests") and not _is_working:  # the script itself imports it, perhaps in this thread
         raise UnderWay
-    return alone(lambda: [importlib.import_module(name) for name in _WANTED][-1])
+    return alone(_import)
+
+
+def _import() -> Any:
+    try:
+        return [importlib.import_module(name) for name in _WANTED][-1]
+    except Exception as error:
+        return error
 
 
 def _is_there() -> bool:

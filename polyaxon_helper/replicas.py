@@ -11,6 +11,9 @@ from .variables import parsed
 _RANKS = ("RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID")
 
 
+_CHIEFS = ("chief", "master")
+
+
 @lru_cache(maxsize=None)  # a metric asks for it
 def replica() -> str:
     """Return "" for the first replica, or the only one, else ROLE-INDEX, such as "worker-1"; it stays so.
@@ -21,13 +24,13 @@ def replica() -> str:
     config = tf_config(warns=False)  # it may be asked at exit
     task, cluster = config.get("task", {}), config.get("cluster", {})
     if task.get("type"):
-        first = next((role for role in ("chief", "master") if cluster.get(role)), "worker")
         role, index = _plain(task["type"]), _number(task.get("index"))
-        return "" if (role, index) == (first, "0") else "{}-{}".format(role, index)
-    rank = next(filter(None, map(os.environ.get, _RANKS)), None)
+        is_chief = role in _CHIEFS or role == "worker" and not any(map(cluster.get, _CHIEFS))
+        return "" if is_chief and index == "0" else "{}-{}".format(role, index)
+    rank = next(filter(None, map(_set_to, _RANKS)), None)
     if rank:
         return "" if _number(rank) == "0" else "rank-" + _number(rank)
-    node, local = _number(os.environ.get("NODE_RANK")), _number(os.environ.get("LOCAL_RANK"))
+    node, local = _number(_set_to("NODE_RANK")), _number(_set_to("LOCAL_RANK"))
     return "" if (node, local) == ("0", "0") else "node-{}-rank-{}".format(node, local)
 
 
@@ -41,6 +44,12 @@ def tf_config(warns: bool = True) -> Dict[str, Any]:
     """Return the objects in TF_CONFIG, as Kubeflow's operator sets it; {} where it does not."""
     config = parsed("TF_CONFIG", warns)
     return {name: part for name, part in config.items() if isinstance(part, dict)} if isinstance(config, dict) else {}
+
+
+def _set_to(variable: str) -> str:
+    """Return what a variable is set to; "" where that says that there is none, as -1 does."""
+    text = os.environ.get(variable, "").strip()
+    return "" if text.startswith("-") else text
 
 
 def _plain(text: Any) -> str:

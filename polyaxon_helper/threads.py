@@ -1,7 +1,7 @@
 """Starts threads, and waits for them, such that what a signal handler raises meanwhile is raised."""
 import sys
 import threading
-from typing import Callable, List, TypeVar
+from typing import Any, Callable, List, TypeVar
 
 T = TypeVar("T")
 
@@ -46,3 +46,12 @@ def begin(thread: threading.Thread) -> bool:
             raise error.__context__  # a signal handler's, which left a lock unlocked that Python then unlocks
         return False
     return True
+
+
+def end_after_children(end: Callable[[], None], finalizer: Any) -> Any:
+    """Have multiprocessing call this at its own exit: children run nothing else, a parent's have ended by then.
+
+    Returns what it was given where it was asked before; where nobody has imported multiprocessing, None.
+    """
+    util = sys.modules.get("multiprocessing.util")
+    return finalizer if finalizer or util is None else util.Finalize(None, end, exitpriority=-100)

@@ -14,7 +14,7 @@ import stat
 from contextlib import suppress
 from typing import List, NamedTuple, Optional, Tuple
 
-from ..files import FLAGS, is_ours_alone, lock, write
+from ..files import FLAGS, identity, is_ours_alone, is_still, lock, write
 from ..replacements import FUNCTIONS
 
 FOLDER, LOCK, BATCH = ".polyaxon_helper", ".lock", ".jsonl"
@@ -46,21 +46,20 @@ class Journal(NamedTuple):
     def is_there(self) -> bool:
         """Tell whether we have the lock, and its file the name, so that only who comes next takes the batches."""
         with suppress(OSError):
-            return _identity(os.lstat(self.base + LOCK)) == self.identity == _identity(os.fstat(self.handle))
+            return identity(os.lstat(self.base + LOCK)) == self.identity and is_still(self.handle, self.identity)
         return False
 
     def close(self) -> None:
-        """Give the lock back; a script may have closed the descriptor, and have it for a file of its own."""
-        with suppress(OSError):
-            if _identity(os.fstat(self.handle)) == self.identity:
-                os.close(self.handle)
+        """Give the lock back."""
+        if is_still(self.handle, self.identity):
+            os.close(self.handle)
 
     def remove(self) -> None:
         """Delete the locked file, and our folder if that was all."""
         if not hasattr(os, "geteuid"):
             self.close()  # on Windows an open file can't be deleted
         with suppress(OSError):  # gone already, or another's journal is in it
-            if _identity(os.lstat(self.base + LOCK)) == self.identity:
+            if identity(os.lstat(self.base + LOCK)) == self.identity:
                 os.unlink(self.base + LOCK)  # while we hold the lock, so that nobody has begun to read it
                 if FOLDER.strip(".") in os.path.basename(os.path.dirname(self.base)):
                     os.rmdir(os.path.dirname(self.base))
@@ -169,7 +168,7 @@ def _create_in(folder: str, experiment: Experiment) -> Journal:
     if locked is False or status.st_nlink == 0:
         os.close(handle)
         raise BlockingIOError(errno.EAGAIN, "taken for an abandoned one")
-    return Journal(base, handle, _identity(status), experiment)
+    return Journal(base, handle, identity(status), experiment)
 
 
 def open_abandoned(path: str, asked_for: bool = False) -> Journal:
@@ -198,7 +197,7 @@ def open_abandoned(path: str, asked_for: bool = False) -> Journal:
     except NotOurs:
         os.close(handle)
         raise
-    return Journal(path[:-len(LOCK)], handle, _identity(status), experiment)
+    return Journal(path[:-len(LOCK)], handle, identity(status), experiment)
 
 
 def batches_of(journal: Journal) -> List[Batch]:
@@ -237,10 +236,6 @@ def _check_folder(folder: str) -> None:
 def _is_private(folder: str) -> bool:
     """Tell whether a folder is among everybody's temporary files; in the outputs it is as private as they are."""
     return os.path.basename(folder).startswith(FOLDER.strip("."))
-
-
-def _identity(status: os.stat_result) -> Tuple[int, int]:
-    return status.st_ino, status.st_dev
 
 
 def _modified(path: str) -> float:

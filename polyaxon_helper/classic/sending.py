@@ -10,7 +10,7 @@ from typing import Any, List, Mapping, Optional
 
 from .. import late
 from ..request import Slow, Unsent, Unset
-from ..threads import begin
+from ..threads import begin, end_after_children
 from ..variables import EXIT_TIMEOUT, NO_OP, OFFLINE, flag
 from ..warn import say_once
 from . import api, tokens
@@ -70,12 +70,10 @@ class Reporter:
         """Learn where to send to, import requests, and begin the thread."""
         self.find_api()
         try:
-            late.requests()  # before the thread begins
+            late.prepared()  # before the thread begins, which tries again where that fails
         except late.UnderWay:
             return
-        except Exception:  # tried again by the thread
-            pass
-        self._end_after_children()
+        self._finalizer = end_after_children(self.end, self._finalizer)
         self.backlog.abandoned = left_behind()  # not in the thread: a script may close descriptors just then
         thread = self._thread = threading.Thread(target=self._run, name="polyaxon_helper.reporter", daemon=True)
         try:
@@ -88,12 +86,6 @@ class Reporter:
         """Read where to send to, and what authorises; what can't be had any more stays as it was."""
         self._url = api.url() or self._url
         self._sources = list(tokens.candidates()) or self._sources
-
-    def _end_after_children(self) -> None:
-        """Have multiprocessing end this at its own exit: children run nothing else, a parent's have ended by then."""
-        util = sys.modules.get("multiprocessing.util")
-        if util is not None and self._finalizer is None:
-            self._finalizer = util.Finalize(None, self.end, exitpriority=-100)
 
     def end(self) -> None:
         """Send what is left within the exit's budget, what children of this process left too, and say what was not."""
@@ -111,7 +103,7 @@ class Reporter:
             say_once(self.summary())
 
     def _send_all(self) -> None:
-        self._end_after_children()
+        self._finalizer = end_after_children(self.end, self._finalizer)
         this = self.backlog.experiment or this_experiment()
         if this and not flag(NO_OP) and not flag(OFFLINE):
             self.backlog.experiment = this

@@ -10,7 +10,7 @@ from ..replicas import tf_config
 from ..request import Unsent
 from ..variables import OFFLINE, flag, parsed
 from ..warn import warn_once
-from .run import artifacts, ask, is_here, run, token
+from .run import api, artifacts, is_here, run, token
 
 CATALOG = "POLYAXON_CONNECTIONS_CATALOG"
 SCHEMA = "POLYAXON_CONNECTION_SCHEMA_"  # and a name in capitals: 1.x has such a variable each, and no catalog
@@ -85,7 +85,7 @@ def _inputs() -> str:
     """Ask the API, once, for the run's inputs, as JSON. Raises late.UnderWay in the midst of an import."""
     try:
         late.requests()
-        return json.dumps(ask("GET").get("inputs") or None)
+        return json.dumps(api().ask("GET").get("inputs") or None)
     except late.UnderWay:
         raise
     except Exception as error:

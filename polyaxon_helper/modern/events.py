@@ -107,8 +107,8 @@ def _add(path: str, name: str, point: bytes) -> List[str]:
             _begin(path)
             files.write(path, os.O_APPEND, point, MODE)
         _names.setdefault(path, name)
-    except Exception as error:  # training must go on, whatever this was
-        reason = getattr(error, "strerror", None) or type(error).__name__
+    except OSError as error:  # training must go on; what a signal handler raises is another's
+        reason = error.strerror or type(error).__name__
         _lost[reason] += 1
         troubles.append("metrics can't be written to {}: {}".format(os.path.dirname(path), reason))
     return troubles
@@ -135,18 +135,16 @@ def _tell() -> None:
     if flag(OFFLINE) or not os.environ.get("POLYAXON_HOST"):
         return
     try:
-        late.requests()  # here, where a fork waits for it
-        thread = threading.Thread(target=_patch, name="polyaxon_helper.events", daemon=True)
-        _telling = thread if begin(thread) else None
+        late.prepared()  # here, where a fork waits for it
     except late.UnderWay:
-        _told.release()  # by the next metric, then
-    except Exception:  # no requests: the metrics are in the files all the same
-        pass
+        return _told.release()  # by the next metric, then
+    thread = threading.Thread(target=_patch, name="polyaxon_helper.events", daemon=True)
+    _telling = thread if begin(thread) else None
 
 
 def _patch() -> None:
     with suppress(Exception):  # its text may quote a token
-        run.ask("PATCH", {"meta_info": {"has_metrics": True, "has_events": True}, "merge": True})
+        run.api().ask("PATCH", {"meta_info": {"has_metrics": True, "has_events": True}, "merge": True})
 
 
 def _end() -> None:

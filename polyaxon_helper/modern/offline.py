@@ -11,7 +11,7 @@ import os
 import sys
 from contextlib import suppress
 from datetime import datetime, timezone
-from typing import Any, List, Optional
+from typing import Any, Dict, List, Optional
 
 from .. import files
 from ..replacements import FUNCTIONS
@@ -24,32 +24,46 @@ MODE = 0o666
 OUTPUTS = {"name": "outputs", "kind": "dir", "path": "outputs", "is_input": False, "summary": {}}
 
 
-_has_written = False  # whether this process has
+_writer = 0  # the PID of the process that wrote first: this one, or the one that it was forked from
 
 
 def write(status: str) -> None:
     """Write both files anew; where that fails, a RuntimeWarning says why."""
-    global _has_written
+    global _writer
     this, folder = run.run(), run.artifacts()
     if not this or not folder:
         return
+    _writer = _writer or os.getpid()
     path = os.path.join(folder, "run.plx.json")
     metrics: Optional[List[str]] = None
-    _has_written = True
     try:
         os.makedirs(folder, exist_ok=True)
-        created_at = _created_at(path)
+        before = _read(path)
         while metrics != _metrics(folder):  # another process may begin one, and write its list before this one does
             metrics = _metrics(folder)
-            has_any, inputs = bool(metrics), parsed(FUNCTIONS["get_params"].variables[0], warns=False)
+            has_any = bool(metrics)
             _place(path, {
-                "uuid": this.uuid, "created_at": created_at, "kind": "job", "is_managed": False, "status": status,
-                "inputs": inputs if isinstance(inputs, dict) else None,
+                "uuid": this.uuid, "created_at": before.get("created_at") or datetime.now(timezone.utc).isoformat(),
+                "kind": "job", "is_managed": False, "inputs": _inputs(),
+                "status": status if is_main() else before.get("status", status),
                 "meta_info": {"has_metrics": has_any, "has_events": has_any}})
             # of an empty list nothing would be pushed
             _place(os.path.join(folder, "lineages.plx.json"), [run.lineage(metric) for metric in metrics] or [OUTPUTS])
     except OSError as error:
         warn_once("what pushes this offline run can't be written to {}: {}".format(folder, error.strerror))
+
+
+def end() -> None:
+    """Write how the run ended, as far as that can be seen: sys.exit(1) looks like success.
+
+    The process that wrote first does, or one whose children may have.
+    """
+    folder = run.artifacts()
+    of_children = not _writer and "multiprocessing" in sys.modules and os.path.exists(
+        os.path.join(folder or "", "run.plx.json"))
+    if folder and is_main() and (of_children or _writer == os.getpid()):
+        uncaught = getattr(sys, "last_type", None)
+        write("succeeded" if uncaught is None else "stopped" if uncaught is KeyboardInterrupt else "failed")
 
 
 def _metrics(folder: str) -> List[str]:
@@ -58,33 +72,21 @@ def _metrics(folder: str) -> List[str]:
     return []
 
 
-def _created_at(path: str) -> str:
-    """Return when the run began: what the file says, if there is one, else now."""
-    with suppress(OSError, ValueError, LookupError, TypeError), open(path, encoding="utf-8") as file:
-        return str(json.load(file)["created_at"])
-    return datetime.now(timezone.utc).isoformat()
+def _read(path: str) -> Dict[str, Any]:
+    """Return what an earlier process, or this one, wrote of the run."""
+    with suppress(OSError, ValueError, TypeError), open(path, encoding="utf-8") as file:
+        return dict(json.load(file))
+    return {}
+
+
+def _inputs() -> Optional[Dict[str, Any]]:
+    """Return the parameters that the environment has, if they are what JSON can hold."""
+    inputs = parsed(FUNCTIONS["get_params"].variables[0], warns=False)
+    with suppress(ValueError):  # NaN, which Python's reader takes
+        json.dumps(inputs, allow_nan=False)
+        return inputs if isinstance(inputs, dict) else None
+    return None
 
 
 def _place(path: str, content: Any) -> None:
     files.place(path, json.dumps(content, indent=1).encode(), MODE)
-
-
-def end() -> None:
-    """Write how the run ended, as far as that can be seen: sys.exit(1) looks like success.
-
-    The main process does, if it wrote anything itself, or may have children that did.
-    """
-    folder, may_know = run.artifacts(), _has_written or "multiprocessing" in sys.modules
-    if folder and may_know and is_main() and os.path.exists(os.path.join(folder, "run.plx.json")):
-        uncaught = getattr(sys, "last_type", None)
-        write("succeeded" if uncaught is None else "stopped" if uncaught is KeyboardInterrupt else "failed")
-
-
-def _begin_anew() -> None:
-    """Forget, in a forked child, what the parent wrote."""
-    global _has_written
-    _has_written = False
-
-
-if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
-    os.register_at_fork(after_in_child=_begin_anew)

@@ -58,28 +58,34 @@ def lineage(metric: str) -> Dict[str, Any]:
             "summary": {"is_event": True}}
 
 
-def ask(method: str, body: Any = None, path: str = "") -> Any:
-    """Return the API's answer to one request about this run, as JSON. Raises LookupError, or request's Unsent."""
-    answer = request(method, url("api/v1/{}/{}/runs/{}" + path), headers(),
-                     SECONDS, None if body is None else json.dumps(body).encode())
-    if answer.status not in (200, 201):
-        raise LookupError("status {}".format(answer.status))
-    return json.loads(answer.body.decode() or "null")
+class Api(NamedTuple):
+    """Says where the API is that knows of this run, and what authorises a request."""
+
+    host: str
+    run: Run
+    headers: Dict[str, str]
+
+    def url(self, path: str) -> str:
+        """Return the URL of this path, with the run's owner, project and UUID in it."""
+        return "{}/{}".format(self.host, path.format(*self.run))
+
+    def ask(self, method: str, body: Any = None, path: str = "") -> Any:
+        """Return the answer to one request about the run, as JSON. Raises LookupError, or request's Unsent."""
+        answer = request(method, self.url("api/v1/{}/{}/runs/{}" + path), self.headers, SECONDS,
+                         None if body is None else json.dumps(body).encode())
+        if answer.status not in (200, 201):
+            raise LookupError("status {}".format(answer.status))
+        return json.loads(answer.body.decode() or "null")
 
 
-def url(path: str) -> str:
-    """Return the URL of this path at the API, with the run's owner, project and UUID in it. Raises LookupError."""
+def api() -> Api:
+    """Return the API that this run is told to use. Raises LookupError where it is told of none."""
     this, host = run(), os.environ.get("POLYAXON_HOST")
     if not this or not host:
         raise LookupError("POLYAXON_HOST is not set" if this else RUN_INSTANCE + " names no run")
-    return "{}/{}".format(host.rstrip("/"), path.format(*this))
-
-
-def headers() -> Dict[str, str]:
-    """Return what authorises a request."""
     held, name, service = token(), os.environ.get("POLYAXON_HEADER"), os.environ.get("POLYAXON_HEADER_SERVICE")
-    return {**({"Authorization": "Token {}".format(held)} if held else {}),
-            **({name: service} if name and service else {})}
+    return Api(host.rstrip("/"), this, {**({"Authorization": "Token {}".format(held)} if held else {}),
+                                        **({name: service} if name and service else {})})
 
 
 def token() -> Optional[str]:

@@ -1,8 +1,9 @@
 """Uploads the run's files where no sidecar does: with the platform's docker and process executors.
 
 They delete the run's folder when its process ends. A thread uploads changed files every 10 s, metrics first. At exit it
-uploads the rest, and the exit waits while bytes go through. One process at a time uploads: a file in the folder is its
-lock, and lists what was uploaded. Links, and files whose names begin with a dot, are left out. Seen with haupt 2.18.0.
+uploads the rest, and the exit waits while bytes go through. One process at a time uploads, by a lock; a file in the
+folder lists what was uploaded. Links, and files whose names begin with a dot, are left out.
+Seen with haupt 2.18.0 and 2.0.6.
 """
 import json
 import math
@@ -11,11 +12,11 @@ import stat
 import threading
 import time
 from contextlib import suppress
-from typing import IO, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from .. import files, late
 from ..request import Unsent, stream
-from ..threads import begin as begin_thread
+from ..threads import begin as begin_thread, end_after_children
 from ..variables import EXIT_TIMEOUT, Seconds
 from ..warn import say_once
 from . import run
@@ -24,11 +25,12 @@ HAS_PROCESS_SIDECAR = "POLYAXON_HAS_PROCESS_SIDECAR"  # the script's own process
 UPLOAD_TIMEOUT = Seconds("POLYAXON_HELPER_UPLOAD_TIMEOUT", 600.0)  # that the exit takes for all uploads, at most
 EVERY = 10.0  # seconds from one look at the folder to the next
 STILL = 2.0  # seconds since an output was written to: before, it may not be whole
-PART_SECONDS, ANSWER_SECONDS = 10.0, 60.0  # that a part of a file may take, and the answer
-PART_BYTES = 256 * 1024
+PART_SECONDS, ANSWER_SECONDS = 20.0, 60.0  # that a part of a file may take, and the answer
+PART_BYTES = 64 * 1024
 PAUSES = (0.5, 1.0, 2.0, 4.0, 0.0)  # seconds from one try at exit to the next
 SILENT_SECONDS = 2.0  # of the exit, after which it tells what it does
-RECORD = ".polyaxon_helper_uploads"
+PASSING = (401, 403, 408, 429)  # refusals of which another attempt may have a better answer, as of 500 and more
+LOCK, RECORD = ".polyaxon_helper_lock", ".polyaxon_helper_uploads"
 IGNORED_FOLDER = ".git"  # by the platform's own sidecar, too
 
 File = Tuple[str, List[int]]  # its path in the run's folder, with slashes; its size in bytes and its time in ns
@@ -38,19 +40,28 @@ class _Uploads:
     """Keeps what one process knows of the run's uploads."""
 
     def __init__(self) -> None:
-        self.folder = ""  # the run's; kept, since a script may clear os.environ
+        self.folder = ""  # the run's; kept like the API, since a script may clear os.environ
+        self.api: Optional[run.Api] = None
+        self.lock = -1, (0, 0)  # the descriptor that has it, and what tells the file
         self.thread: Optional[threading.Thread] = None
         self.starting = threading.Lock()
         self.ending = threading.Event()
         self.ends = math.inf  # the time.monotonic() after which an exit waits no longer
-        self.patience = EXIT_TIMEOUT.default  # seconds that it waits for the next bytes of a metric to go through
+        self.patience = EXIT_TIMEOUT.default  # seconds that it waits for an answer, or for the next bytes of a metric
         self.patience_ends = 0.0
+        self.is_answered = True  # whether the last request was
         self.uploaded: Dict[str, List[int]] = {}
-        self.another_uploads = self.is_at_end = False
+        self.refused: List[File] = []  # for good, as they are
+        self.is_at_end = False
         self.trouble = "the time was up"
+        self.finalizer: Any = None
 
     def is_over(self) -> bool:
         return self.ending.is_set() and time.monotonic() >= min(self.ends, self.patience_ends)
+
+    def wait_on(self, more: Optional[float] = None) -> None:
+        """Put off the end of the exit's patience, since an answer came, or bytes went through."""
+        self.patience_ends = max(self.patience_ends, time.monotonic() + (self.patience if more is None else more))
 
     def left(self) -> List[File]:
         """Return the files that were changed since they were uploaded, the metrics' first."""
@@ -66,6 +77,8 @@ def begin() -> None:
     folder, uploads = run.artifacts(), _this
     if folder and not uploads.folder:
         uploads.folder = os.path.abspath(folder)
+        with suppress(LookupError):  # told at exit
+            uploads.api = run.api()
         with suppress(OSError):  # for a parent that does nothing but start processes
             open(os.path.join(folder, RECORD), "a").close()
     if is_ending():
@@ -85,19 +98,17 @@ def is_ending() -> bool:
 def end() -> None:
     """Upload what is left, and tell what can't be."""
     uploads = _this
-    uploads.folder = uploads.folder or run.artifacts() or ""  # of this process's children
-    if os.path.exists(os.path.join(uploads.folder, RECORD)) and not uploads.is_at_end:
+    folder = uploads.folder or run.artifacts() or ""
+    if os.path.exists(os.path.join(folder, RECORD)):  # it may be of this process's children
+        uploads.folder = folder
+    if uploads.folder and not uploads.is_at_end:
         uploads.is_at_end = True  # what a signal handler sends from here on is uploaded, too
         try:
             with suppress(KeyboardInterrupt):  # somebody wants it to end now
                 _wait(uploads)
         finally:
             uploads.is_at_end = False
-        left = [] if uploads.another_uploads else uploads.left()
-        if left:
-            text = "{} file{} with {:,} bytes not uploaded, {} the first ({}); the platform deletes what is in {}"
-            say_once(text.format(len(left), "s"[len(left) < 2:], sum(state[0] for _, state in left), left[0][0],
-                                 uploads.trouble, uploads.folder))
+            say_once(_summary(uploads))
     uploads.ending.set()
 
 
@@ -118,11 +129,23 @@ def _wait(uploads: _Uploads) -> None:
             say_once("uploading the run's last files, for at most {:g} s ({})".format(timeout, UPLOAD_TIMEOUT.variable))
 
 
+def _summary(uploads: _Uploads) -> str:
+    """Tell what was not uploaded, and why; empty where all was."""
+    _read_record(uploads)  # another process may have uploaded it
+    left = uploads.left()
+    text = "{} file{} with {:,} bytes not uploaded, {} the first ({}); the platform deletes what is in {}"
+    first = left[0][0] if left else ""
+    return text.format(
+        len(left), "s"[len(left) < 2:], sum(state[0] for _, state in left),
+        first if first.isprintable() else ascii(first), uploads.trouble, uploads.folder) if left else ""
+
+
 def _begin_thread(uploads: _Uploads) -> None:
     if uploads.thread is None and uploads.starting.acquire(False):
         try:
-            with suppress(Exception):  # no requests: it is tried again by each upload, and told at exit
-                late.requests()  # here, where a fork waits for it
+            uploads.finalizer = end_after_children(end, uploads.finalizer)
+            with suppress(late.UnderWay):  # it is tried again by each upload
+                late.prepared()  # here, where a fork waits for it
             thread = threading.Thread(target=_run, args=(uploads,), name="polyaxon_helper.uploads", daemon=True)
             uploads.thread = thread if begin_thread(thread) else None
         finally:
@@ -135,7 +158,7 @@ def _run(uploads: _Uploads) -> None:
         _upload(uploads)
     for pause in PAUSES:
         _upload(uploads)
-        if uploads.is_over() or not uploads.left():
+        if uploads.is_over() or all(file in uploads.refused for file in uploads.left()):
             break
         time.sleep(pause)
 
@@ -143,56 +166,89 @@ def _run(uploads: _Uploads) -> None:
 def _upload(uploads: _Uploads) -> None:
     """Upload what has changed, unless another process is at it."""
     try:
-        with open(os.path.join(uploads.folder, RECORD), "a+") as record:
-            uploads.another_uploads = files.lock(record.fileno()) is False
-            if not uploads.another_uploads:
-                try:
-                    _upload_changed(uploads, record)
-                finally:
-                    files.unlock(record.fileno())  # closing alone would not, where a child was forked meanwhile
-    except Exception as error:  # such as a full disk; what waits is told at exit
-        uploads.trouble = getattr(error, "strerror", None) or "an internal error, {}".format(type(error).__name__)
+        if _lock(uploads):
+            try:
+                _read_record(uploads)
+                _upload_changed(uploads)
+                with suppress(OSError):  # the folder can't be written: this process alone knows, then
+                    files.place(os.path.join(uploads.folder, RECORD), json.dumps(uploads.uploaded).encode(), 0o600)
+            finally:
+                if files.is_still(*uploads.lock):
+                    files.unlock(uploads.lock[0])  # closing alone would not, where a child was forked meanwhile
+                _close(uploads)
+    except Exception as error:
+        uploads.trouble = str(error) if isinstance(error, Unsent) or type(error) is LookupError \
+            else "an internal error, {}".format(type(error).__name__)
 
 
-def _upload_changed(uploads: _Uploads, record: IO[str]) -> None:
-    record.seek(0)
-    with suppress(ValueError, TypeError):  # new, or of a process that was killed
-        uploads.uploaded = dict(json.load(record))
-    left, now = uploads.left(), time.time()
+def _lock(uploads: _Uploads) -> bool:
+    """Lock the run's folder; False where another process has. Where no lock can be, each uploads."""
+    with suppress(OSError):
+        handle = os.open(os.path.join(uploads.folder, LOCK), files.FLAGS | os.O_RDWR | os.O_CREAT, 0o600)
+        uploads.lock = handle, files.identity(os.fstat(handle))
+        if files.lock(handle) is False:
+            _close(uploads)
+            uploads.trouble = "another process of this run is uploading"
+            return False
+    return True
+
+
+def _close(uploads: _Uploads) -> None:
+    if files.is_still(*uploads.lock):
+        os.close(uploads.lock[0])
+    uploads.lock = -1, (0, 0)
+
+
+def _read_record(uploads: _Uploads) -> None:
+    with suppress(OSError, ValueError, TypeError):  # it is new, or can't be read
+        with open(os.path.join(uploads.folder, RECORD), encoding="utf-8") as record:
+            uploads.uploaded = dict(json.load(record))
+
+
+def _upload_changed(uploads: _Uploads) -> None:
+    api = uploads.api = uploads.api or run.api()
+    left, now = [file for file in uploads.left() if file not in uploads.refused], time.time()
     groups = [[file for file in left if _is_event(file[0])]]
     groups += [[file] for file in left if not _is_event(file[0])
                and (uploads.ending.is_set() or abs(now - file[1][1] / 1e9) >= STILL)]
     for group in groups:
-        done = [file for file in group if not uploads.is_over() and _upload_file(uploads, file)]
+        done = [file for file in group if not uploads.is_over() and _upload_file(uploads, api, file)]
         try:
             new = [run.lineage(os.path.basename(path)[:-len(".plx")]) for path, _ in done
                    if _is_event(path) and path not in uploads.uploaded]
             if new:  # the dashboard lists what it is told of
-                run.ask("POST", new, "/lineage/artifacts")
+                api.ask("POST", new, "/lineage/artifacts")
+                uploads.wait_on()
             uploads.uploaded.update(done)
         except (Unsent, LookupError, ValueError) as error:
             uploads.trouble = str(error)
-    record.truncate(0)
-    json.dump(uploads.uploaded, record)
 
 
-def _upload_file(uploads: _Uploads, file: File) -> bool:
+def _upload_file(uploads: _Uploads, api: run.Api, file: File) -> bool:
     """Upload a file as it was when it was looked at, and tell whether that worked."""
     path, (size, _) = file
     try:
-        url = run.url("streams/v1/{}/{{}}/{{}}/runs/{{}}/artifact".format(
+        url = api.url("streams/v1/{}/{{}}/{{}}/runs/{{}}/artifact".format(
             os.environ.get("POLYAXON_K8S_NAMESPACE") or "polyaxon"))
         boundary = os.urandom(16).hex()
         head, tail = _head_and_tail(path, boundary)
-        headers = {**run.headers(), "Content-Type": "multipart/form-data; boundary=" + boundary}
-        with open(os.path.join(uploads.folder, path), "rb") as content:
-            answer = stream("POST", url, headers, PART_SECONDS, ANSWER_SECONDS, len(head) + size + len(tail),
-                            _parts(uploads, file, head, content, tail))
-        uploads.trouble = "status {}".format(answer.status)
-        return answer.status == 200
-    except (Unsent, LookupError, OSError) as error:
-        uploads.trouble = getattr(error, "strerror", None) or str(error)
+        headers = {**api.headers, "Content-Type": "multipart/form-data; boundary=" + boundary}
+        answer = stream("POST", url, headers, PART_SECONDS, ANSWER_SECONDS, len(head) + size + len(tail),
+                        _parts(uploads, file, head, tail))
+    except Unsent as error:
+        uploads.is_answered = False
+        uploads.trouble = str(error)
         return False
+    except LookupError as error:
+        uploads.refused.append(file)
+        uploads.trouble = str(error)
+        return False
+    uploads.is_answered = True
+    uploads.wait_on()
+    uploads.trouble = "status {}".format(answer.status)
+    if answer.status != 200 and answer.status < 500 and answer.status not in PASSING:
+        uploads.refused.append(file)
+    return answer.status == 200
 
 
 def _head_and_tail(path: str, boundary: str) -> Tuple[bytes, bytes]:
@@ -207,17 +263,16 @@ def _head_and_tail(path: str, boundary: str) -> Tuple[bytes, bytes]:
     return head.format(boundary, what, name).encode(), "\r\n--{}--\r\n".format(boundary).encode()
 
 
-def _parts(uploads: _Uploads, file: File, head: bytes, content: IO[bytes], tail: bytes) -> Iterator[bytes]:
-    """Give the request's body. Who takes the next part has sent the one before: the exit's patience begins anew."""
+def _parts(uploads: _Uploads, file: File, head: bytes, tail: bytes) -> Iterator[bytes]:
+    """Give the request's body. The file is opened for each part: a script may close descriptors that are ours."""
     yield head
-    path, (left, _) = file
-    while left:
-        part = content.read(min(PART_BYTES, left))
-        if not part:
-            raise OSError("it became shorter")
+    path, (size, _) = file
+    for at in range(0, size, PART_BYTES):
+        part = files.read(os.path.join(uploads.folder, path), at, min(PART_BYTES, size - at))
         yield part
-        left -= len(part)
-        uploads.patience_ends = time.monotonic() + (uploads.patience if _is_event(path) else ANSWER_SECONDS)
+        # Who takes the next part has sent this one. A server that never answers may take some: then they count no more
+        if uploads.is_answered:
+            uploads.wait_on(uploads.patience if _is_event(path) else ANSWER_SECONDS)
     yield tail
 
 
@@ -227,19 +282,28 @@ def _is_event(path: str) -> bool:
 
 def _files(folder: str) -> Iterator[File]:
     """Give the files of the run's folder, as they are now."""
-    for place, folders, names in os.walk(folder):
+    for place, folders, names in os.walk(folder, onerror=_tell):
         folders[:] = [name for name in folders if name != IGNORED_FOLDER]
         for path in (os.path.join(place, name) for name in names if not name.startswith(".")):
-            with suppress(OSError):  # it vanished
+            try:
                 status = os.lstat(path)
+            except OSError as error:
+                _tell(error)
+            else:
                 if stat.S_ISREG(status.st_mode):
                     yield os.path.relpath(path, folder).replace(os.sep, "/"), [status.st_size, status.st_mtime_ns]
 
 
+def _tell(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):  # it vanished
+        say_once("{!r} is not uploaded: {}".format(error.filename, error.strerror))
+
+
 def _begin_anew() -> None:
-    """Forget, in a forked child, what is the parent's."""
+    """Forget, in a forked child, what is the parent's, so that its lock ends with it."""
     global _this
-    _this = _Uploads()
+    parents, _this = _this, _Uploads()
+    _close(parents)
 
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork

@@ -1,5 +1,6 @@
 """The server of Polyaxon 2, started for these tests in folders of its own, and runs on it."""
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -92,15 +93,15 @@ def server(new_folders: Iterator[Path]) -> Iterator[Server]:
     command = [str(Path(sys.executable).parent / "haupt"), "sandbox", "start", "--host", "127.0.0.1",
                "--port", str(port), "--workers", "1", "--path", str(server.store)]
     with open(str(folder / "log"), "w") as log:
-        with started(*command, env=environment, cwd=folder, log=log, timeout=1800):
-            assert is_ready(server), (folder / "log").read_text()
+        with started(*command, env=environment, cwd=folder, log=log, timeout=1800) as process:
+            assert is_ready(server, process), (folder / "log").read_text()
             server.ask("POST", "/api/v1/default/projects/create", {"name": "legacy"})
             yield server
 
 
-def is_ready(server: Server) -> bool:
+def is_ready(server: Server, process: "subprocess.Popen[str]") -> bool:
     ends = time.monotonic() + READY_SECONDS
-    while time.monotonic() < ends:
+    while time.monotonic() < ends and process.poll() is None:
         try:
             return bool(server.ask("GET", "/healthz/") or True)
         except requests.RequestException:

@@ -395,6 +395,46 @@ def test_with_warnings_as_errors_every_point_is_written_before_one_is_raised(run
     assert points(pod, "b.plx") == ["|1.0"]
 
 
+class Handlers(Exception):
+    """What a script's signal handler raises."""
+
+
+def test_what_a_signal_handler_raises_while_a_point_is_written_is_raised(monkeypatch: Any, pod: Path) -> None:
+    def interrupted(*args: Any) -> None:
+        raise Handlers
+
+    monkeypatch.setattr(os, "write", interrupted)
+    with pytest.raises(Handlers):
+        events.write({"a": 1.0})
+    assert events._lost == {}
+
+
+IMPORTING = """
+import os, signal, sys
+class Handlers(Exception): pass
+def handle(*_): raise Handlers
+signal.signal(signal.SIGUSR1, handle)
+class Signal:
+    def find_spec(self, name, *rest):
+        if name == "requests.models":
+            os.kill(os.getpid(), signal.SIGUSR1)
+sys.meta_path.insert(0, Signal())
+try:
+    send_metrics(a=1)
+except Handlers:
+    print("raised")
+"""
+
+
+@posix
+@pytest.mark.parametrize("more", [{}, {"POLYAXON_HAS_PROCESS_SIDECAR": "true"}], ids=["a sidecar", "none"])
+def test_what_a_signal_handler_raises_while_requests_is_imported_is_raised(
+    more: Dict[str, str], run: Process, recorder: Recorder, pod: Path
+) -> None:
+    ended = run(IMPORTING, POLYAXON_HOST=recorder.url, **more)
+    assert (ended.returncode, ended.stdout, points(pod, "a.plx")) == (0, "raised\n", ["|1.0"]), ended.stderr
+
+
 # --- the one request
 
 def test_the_api_is_told_once_that_there_are_metrics(run: Process, recorder: Recorder, pod: Path) -> None:
@@ -424,7 +464,7 @@ def test_in_the_midst_of_an_import_the_next_metric_has_the_api_told(
     monkeypatch.setattr(events, "_told", threading.Lock())
     monkeypatch.setattr(events, "_telling", None)
     with monkeypatch.context() as amid:
-        amid.setattr(late, "requests", under_way)
+        amid.setattr(late, "prepared", under_way)
         events.write({"a": 1.0})
         assert events._telling is None
     events.write({"a": 2.0})

@@ -88,8 +88,9 @@ def test_at_each_new_metric_all_are_listed(folder: Path) -> None:
     assert read(folder) == (run, [metric("acc"), metric("loss"), metric("val__acc")])
 
 
-def test_parameters_that_are_no_object_are_none_of_the_run(folder: Path, monkeypatch: Any) -> None:
-    for text, inputs in (('{"lr": 0.1}', {"lr": 0.1}), ("[1]", None), ("{", None)):
+def test_parameters_that_json_can_not_hold_or_that_are_no_object_are_left_out(folder: Path, monkeypatch: Any) -> None:
+    texts = '{"lr": 0.1}', "[1]", "{", '{"lr": NaN}', '{"lr": 1e999}'
+    for text, inputs in zip(texts, ({"lr": 0.1}, None, None, None, None)):
         monkeypatch.setenv("POLYAXON_PARAMS", text)
         environment.get_outputs_path()
         assert read(folder)[0]["inputs"] == inputs
@@ -171,8 +172,32 @@ os._exit(0)
 
 def test_another_replica_leaves_the_status_to_the_first(run: Process, folder: Path) -> None:
     run("send_metrics(a=1)", RANK="1")
-    run_, lineages = read(folder)
-    assert (run_["status"], lineages) == ("running", [metric("a-rank-1")])
+    assert (read(folder)[0]["status"], read(folder)[1]) == ("running", [metric("a-rank-1")])
+    run("send_metrics(a=1)")
+    run("send_metrics(a=1, b=1)", RANK="1")
+    assert read(folder)[0]["status"] == "succeeded" and len(read(folder)[1]) == 3
+
+
+@posix
+def test_a_forked_child_does_not_end_the_run(run: Process, folder: Path) -> None:
+    run("""
+import os
+send_metrics(a=1)
+if not os.fork():
+    send_metrics(b=1)
+    raise SystemExit
+os.wait()
+os._exit(0)
+""")
+    assert (read(folder)[0]["status"], len(read(folder)[1])) == ("running", 2)
+
+
+def test_how_it_ended_is_written_also_where_the_first_time_nothing_could_be(
+    run: Process, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "runs").write_text("a file")
+    run("import os, sys\nget_outputs_path()\nos.unlink(os.environ['POLYAXON_OFFLINE_ROOT'] + '/runs')")
+    assert read(folder)[0]["status"] == "succeeded"
 
 
 def test_a_folder_that_cant_be_written_is_told(folder: Path, tmp_path: Path) -> None:

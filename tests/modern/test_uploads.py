@@ -263,15 +263,97 @@ os._exit(3)
 # --- processes
 
 @posix
-def test_while_another_process_uploads_this_one_leaves_it_to_that(
+def test_while_another_process_uploads_this_one_leaves_it_to_that_and_says_so(
     run: Process, recorder: Recorder, tmp_path: Path
 ) -> None:
-    record = tmp_path / "artifacts" / UUID / ".polyaxon_helper_uploads"
-    record.parent.mkdir(parents=True)
-    with record.open("a+") as other:
+    """The other may be killed before it looks again."""
+    lock = tmp_path / "artifacts" / UUID / uploads.LOCK
+    lock.parent.mkdir(parents=True)
+    with lock.open("a+") as other:
         assert files.lock(other.fileno())
-        ended = run("from polyaxon_helper.modern import uploads\nuploads.PAUSES = (0,)\nsend_metrics(a=1)")
+        ended = run(QUICK + "send_metrics(a=1)")
+    assert "a.plx the first (another process of this run is uploading); " in ended.stderr
+    assert (ended.returncode, uploaded(recorder)) == (0, [])
+
+
+@posix
+def test_what_another_process_uploads_meanwhile_is_not_told(run: Process, recorder: Recorder, tmp_path: Path) -> None:
+    ended = run(QUICK + """
+import fcntl, json, os
+path = get_outputs_path()
+open(path + "/m.bin", "w").write("model")
+folder = os.path.dirname(path)
+other = open(folder + "/" + uploads.LOCK, "w")
+fcntl.flock(other, fcntl.LOCK_EX)
+state = os.stat(path + "/m.bin")
+json.dump({"outputs/m.bin": [state.st_size, state.st_mtime_ns]}, open(folder + "/" + uploads.RECORD, "w"))
+""")
     assert (ended.returncode, ended.stderr, uploaded(recorder)) == (0, "", [])
+
+
+@posix
+def test_a_script_that_closes_descriptors_finds_its_own_files_unharmed(run: Process, own_folder: Path) -> None:
+    """But for a connection's, which is requests' own."""
+    ended = run("""
+import os, threading, time
+from polyaxon_helper.modern import uploads
+uploads.EVERY = uploads.STILL = 0.05
+is_in, goes_on = threading.Event(), threading.Event()
+def stream(*_):
+    is_in.set(), goes_on.wait()
+    raise uploads.Unsent("closed")
+uploads.stream = stream
+open(get_outputs_path() + "/m.bin", "w").write("model")
+is_in.wait()
+os.closerange(3, 256)
+mine = [open("mine{}".format(number), "w") for number in range(9)]
+for file in mine: file.write("mine"), file.flush()
+goes_on.set()
+ends = time.monotonic() + 30
+while uploads._this.lock != (-1, (0, 0)) and time.monotonic() < ends: time.sleep(0.01)
+for file in mine: file.write(", still"), file.close()
+os._exit(0)
+""")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert [(own_folder / "mine{}".format(number)).read_text() for number in range(9)] == ["mine, still"] * 9
+
+
+@posix
+def test_a_child_that_outlives_its_parent_has_its_lock_no_more(run: Process, recorder: Recorder) -> None:
+    """The parent is forked while it uploads, and ends: a script that puts itself in the background."""
+    ended = run("""
+import os, threading
+from polyaxon_helper.modern import uploads
+uploads.EVERY = 0.05
+real, is_in, goes_on = uploads._upload_changed, threading.Event(), threading.Event()
+uploads._upload_changed = lambda this: (is_in.set(), goes_on.wait())
+send_metrics(a=1)
+is_in.wait()
+if os.fork(): os._exit(0)
+uploads._upload_changed, uploads.PAUSES = real, (0,)
+send_metrics(b=1)
+""")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert paths(recorder) == ["events/metric/a.plx", "events/metric/b.plx"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["fork", "forkserver"] if sys.platform != "win32" else [])
+def test_children_of_a_process_that_does_not_wait_for_them(how: str, run: Process, recorder: Recorder) -> None:
+    """multiprocessing does, in a hook that has its turn after ours where it was imported before."""
+    ended = run("""
+import atexit, multiprocessing, multiprocessing.util, sys
+modern = sys.modules["polyaxon_helper.modern"]
+from tests.child import one_later
+if __name__ == "__main__":
+    atexit.unregister(multiprocessing.util._exit_function)
+    atexit.unregister(modern._end)
+    atexit.register(multiprocessing.util._exit_function)
+    atexit.register(modern._end)
+    multiprocessing.get_context({!r}).Process(target=one_later, args=(7,)).start()
+""".format(how))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert paths(recorder) == ["events/metric/step.plx"]
 
 
 @posix
@@ -330,9 +412,10 @@ send_metrics(a=1)
 
 
 def test_a_script_that_clears_its_environment(run: Process, recorder: Recorder, own_folder: Path) -> None:
-    ended = run("import os\nsend_metrics(a=1)\nos.environ.clear()")
-    assert ended.returncode == 0 and "a.plx the first (POLYAXON_RUN_INSTANCE names no run)" in ended.stderr
-    assert list(own_folder.glob(".polyaxon_helper_uploads")) == []
+    ended = run("import os\nsend_metrics(a=1)\n" + OUTPUT + "os.environ.clear()\n"
+                "os.environ['POLYAXON_HELPER_SUMMARY'] = '0'")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert paths(recorder) == ["events/metric/a.plx", "outputs/m.bin"] and list(own_folder.glob(".polyaxon*")) == []
 
 
 def test_where_there_can_be_no_thread(run: Process, recorder: Recorder) -> None:
@@ -352,20 +435,24 @@ def told(count: int, size: int, first: str, why: str) -> str:
 
 
 FAULTS: List[Any] = [
-    pytest.param((500, {}, b""), "status 500", id="an error"),
-    pytest.param((302, {"Location": "/elsewhere"}, b""), "status 302", id="a redirect, which is not followed"),
-    pytest.param((0, {}, b""), "ConnectionError", id="no answer"),
+    pytest.param((500, {}, b""), 2, "status 500", id="an error"),
+    pytest.param((403, {}, b""), 2, "status 403", id="a refusal that may pass"),
+    pytest.param((302, {"Location": "/elsewhere"}, b""), 1, "status 302", id="a redirect, which is not followed"),
+    pytest.param((413, {}, b""), 1, "status 413", id="a refusal for good"),
+    pytest.param((0, {}, b""), 2, "ConnectionError", id="no answer"),
 ]
 
 
-@pytest.mark.parametrize("answer, why", FAULTS)
-def test_what_is_not_uploaded_is_told_at_exit(answer: Any, why: str, run: Process, recorder: Recorder) -> None:
+@pytest.mark.parametrize("answer, times, why", FAULTS)
+def test_what_is_not_uploaded_is_told_at_exit(
+    answer: Any, times: int, why: str, run: Process, recorder: Recorder
+) -> None:
     recorder.answer = answer
     ended = run(QUICK + "send_metrics(a=1)\nopen(get_outputs_path() + '/m.bin', 'wb').write(b'x' * 5000)")
     size = len(BODY.match(next(body for _, path, _, body in recorder.asked if path == UPLOAD)).group(4))  # type: ignore
     assert ended.returncode == 0 and told(2, 5000 + size, "events/metric/a.plx", why) in ended.stderr
     assert TOKEN not in ended.stderr
-    assert len(uploaded(recorder)) == 4  # each twice
+    assert len(uploaded(recorder)) == 2 * times
 
 
 def test_one_that_is_refused_does_not_keep_back_the_others(folder: Path, recorder: Recorder, monkeypatch: Any) -> None:
@@ -382,6 +469,11 @@ def test_one_that_is_refused_does_not_keep_back_the_others(folder: Path, recorde
     uploads._upload(process)
     assert paths(recorder) == ["outputs/a", "outputs/b", "outputs/c"]
     assert [path for path, _ in process.left()] == ["outputs/b"]
+    uploads._upload(process)
+    assert len(paths(recorder)) == 3  # it is as it was
+    aged(folder / "outputs" / "b", b"smaller")
+    uploads._upload(process)
+    assert paths(recorder)[3:] == ["outputs/b"]
 
 
 def test_where_the_dashboard_could_not_be_told_the_metric_is_uploaded_again(folder: Path, recorder: Recorder) -> None:
@@ -452,19 +544,22 @@ def test_a_file_that_becomes_shorter_or_vanishes_meanwhile(folder: Path, recorde
         assert process.uploaded == {} and process.trouble in ("ConnectionError", "No such file or directory")
 
 
-def test_what_cant_be_looked_at_keeps_back_nothing_else(folder: Path, recorder: Recorder, monkeypatch: Any) -> None:
+def test_what_cant_be_looked_at_keeps_back_nothing_else_and_is_told(
+    folder: Path, recorder: Recorder, monkeypatch: Any, capsys: Any
+) -> None:
     events.write({"a": 1.0})
     aged(folder / "outputs" / "stale")
     real = os.lstat
 
     def stale(path: str) -> Any:
         if path.endswith("stale"):
-            raise OSError(116, "Stale file handle")
+            raise OSError(116, "Stale file handle", "outputs/stale")
         return real(path)
 
     monkeypatch.setattr(os, "lstat", stale)
     uploads._upload(process_in(folder))
     assert paths(recorder) == ["events/metric/a.plx"]
+    assert capsys.readouterr().err == "polyaxon_helper: 'outputs/stale' is not uploaded: Stale file handle\n"
 
 
 def test_an_error_of_ours_is_told(run: Process) -> None:
@@ -476,6 +571,55 @@ def test_an_error_of_ours_is_told(run: Process) -> None:
 def test_a_server_that_never_answers_holds_the_exit_for_its_budget(run: Process, serve: Any) -> None:
     ended = run(QUICK + "send_metrics(a=1)", POLYAXON_HOST=serve([], wait=True), POLYAXON_HELPER_EXIT_TIMEOUT="0.3")
     assert ended.returncode == 0 and "a.plx the first (the time was up); the platform deletes " in ended.stderr
+
+
+def test_where_nothing_can_be_locked_or_written_down_this_process_uploads(folder: Path, recorder: Recorder) -> None:
+    aged(folder / "outputs" / "m.bin")
+    for name in (uploads.LOCK, uploads.RECORD):
+        (folder / name).mkdir()
+    process = process_in(folder)
+    uploads._upload(process)
+    uploads._upload(process)
+    assert paths(recorder) == ["outputs/m.bin"] and process.left() == []
+
+
+def test_answers_put_off_the_end_of_the_exit_as_bytes_do(run: Process, recorder: Recorder, monkeypatch: Any) -> None:
+    handler = recorder.server.RequestHandlerClass
+    real = handler.do_POST  # type: ignore[attr-defined]  # the recorder's own
+
+    def slow(self: Any) -> None:
+        time.sleep(0.3)
+        real(self)
+
+    monkeypatch.setattr(handler, "do_POST", slow)
+    script = "for name in 'abc': send_metrics(**{name: 1}); open(get_outputs_path() + '/' + name, 'w').close()"
+    ended = run(script, POLYAXON_HELPER_EXIT_TIMEOUT="0.5")
+    assert (ended.returncode, len(uploaded(recorder)), "not uploaded" in ended.stderr) == (0, 6, False)
+
+
+def test_what_a_server_takes_and_never_answers_puts_off_nothing_again(folder: Path) -> None:
+    aged(folder / "outputs" / "m.bin", bytes(3 * uploads.PART_BYTES))
+    process = process_in(folder)
+    (file,) = process.left()
+    for is_answered in (True, False):
+        process.is_answered, process.patience_ends = is_answered, 0.0
+        assert len(b"".join(uploads._parts(process, file, b"", b""))) == 3 * uploads.PART_BYTES
+        assert bool(process.patience_ends) is is_answered
+
+
+@posix
+def test_what_a_handler_raises_at_exit_is_raised_and_the_rest_told(
+    own_folder: Path, tmp_path: Path, slow_server: Any
+) -> None:
+    script = "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(3))\n" + BIG
+    slow_server.pause = 60
+    with started(sys.executable, "-c", "from polyaxon_helper import get_outputs_path\n" + script, cwd=own_folder,
+                 env=process_environment(own_folder, **{
+                     **variables(tmp_path, slow_server.url), "POLYAXON_HELPER_SUMMARY": "0", "PYTHONWARNINGS": "ignore",
+                 })) as process:
+        assert process.stderr and "uploading the run's last files" in process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        assert "outputs/big.bin the first" in process.stderr.read()
 
 
 class SlowServer:
