@@ -31,6 +31,7 @@ PAUSES = (0.5, 1.0, 2.0, 4.0, 0.0)  # seconds from one try at exit to the next
 SILENT_SECONDS = 2.0  # of the exit, after which it tells what it does
 PASSING = (401, 403, 408, 429)  # refusals of which another attempt may have a better answer, as of 500 and more
 LOCK, RECORD = ".polyaxon_helper_lock", ".polyaxon_helper_uploads"
+NO_LOCK = -1, (0, 0)
 IGNORED_FOLDER = ".git"  # by the platform's own sidecar, too
 
 File = Tuple[str, List[int]]  # its path in the run's folder, with slashes; its size in bytes and its time in ns
@@ -42,7 +43,7 @@ class _Uploads:
     def __init__(self) -> None:
         self.folder = ""  # the run's; kept like the API, since a script may clear os.environ
         self.api: Optional[run.Api] = None
-        self.lock = -1, (0, 0)  # the descriptor that has it, and what tells the file
+        self.lock = NO_LOCK  # the descriptor that has it, and what tells the file
         self.thread: Optional[threading.Thread] = None
         self.starting = threading.Lock()
         self.ending = threading.Event()
@@ -131,7 +132,8 @@ def _wait(uploads: _Uploads) -> None:
 
 def _summary(uploads: _Uploads) -> str:
     """Tell what was not uploaded, and why; empty where all was."""
-    _read_record(uploads)  # another process may have uploaded it
+    if uploads.lock == NO_LOCK:  # else the thread knows what it has uploaded so far
+        _read_record(uploads)  # of what another process has
     left = uploads.left()
     text = "{} file{} with {:,} bytes not uploaded, {} the first ({}); the platform deletes what is in {}"
     first = left[0][0] if left else ""
@@ -196,7 +198,7 @@ def _lock(uploads: _Uploads) -> bool:
 def _close(uploads: _Uploads) -> None:
     if files.is_still(*uploads.lock):
         os.close(uploads.lock[0])
-    uploads.lock = -1, (0, 0)
+    uploads.lock = NO_LOCK
 
 
 def _read_record(uploads: _Uploads) -> None:

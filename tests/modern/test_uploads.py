@@ -310,7 +310,7 @@ mine = [open("mine{}".format(number), "w") for number in range(9)]
 for file in mine: file.write("mine"), file.flush()
 goes_on.set()
 ends = time.monotonic() + 30
-while uploads._this.lock != (-1, (0, 0)) and time.monotonic() < ends: time.sleep(0.01)
+while uploads._this.lock != uploads.NO_LOCK and time.monotonic() < ends: time.sleep(0.01)
 for file in mine: file.write(", still"), file.close()
 os._exit(0)
 """)
@@ -595,6 +595,20 @@ def test_answers_put_off_the_end_of_the_exit_as_bytes_do(run: Process, recorder:
     script = "for name in 'abc': send_metrics(**{name: 1}); open(get_outputs_path() + '/' + name, 'w').close()"
     ended = run(script, POLYAXON_HELPER_EXIT_TIMEOUT="0.5")
     assert (ended.returncode, len(uploaded(recorder)), "not uploaded" in ended.stderr) == (0, 6, False)
+
+
+def test_of_an_upload_that_goes_on_what_is_done_is_not_told(folder: Path, recorder: Recorder, monkeypatch: Any) -> None:
+    for name in "ab":
+        aged(folder / "outputs" / name)
+    process, real, said = process_in(folder), request.stream, []  # type: Any, Any, List[str]
+
+    def and_tell(*args: Any) -> Any:
+        said.append(uploads._summary(process))
+        return real(*args)
+
+    monkeypatch.setattr(uploads, "stream", and_tell)
+    uploads._upload(process)
+    assert [text.split(" with ")[0] for text in said] == ["2 files", "1 file"] and uploads._summary(process) == ""
 
 
 def test_what_a_server_takes_and_never_answers_puts_off_nothing_again(folder: Path) -> None:
