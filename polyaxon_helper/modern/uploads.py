@@ -156,8 +156,9 @@ def _begin_thread(uploads: _Uploads) -> None:
 
 def _run(uploads: _Uploads) -> None:
     """Upload what changes, and at the end what is left."""
-    while not uploads.ending.wait(EVERY):
-        _upload(uploads)
+    pause = EVERY
+    while not uploads.ending.wait(pause):
+        pause = EVERY if _upload(uploads) else 0.0
     for pause in PAUSES:
         _upload(uploads)
         if uploads.is_over() or all(file in uploads.refused for file in uploads.left()):
@@ -165,13 +166,14 @@ def _run(uploads: _Uploads) -> None:
         time.sleep(pause)
 
 
-def _upload(uploads: _Uploads) -> None:
-    """Upload what has changed, unless another process is at it."""
+def _upload(uploads: _Uploads) -> bool:
+    """Upload what has changed, unless another process is at it; False where outputs wait for metrics."""
+    is_done = True
     try:
         if _lock(uploads):
             try:
                 _read_record(uploads)
-                _upload_changed(uploads)
+                is_done = _upload_changed(uploads)
                 with suppress(OSError):  # the folder can't be written: this process alone knows, then
                     files.place(os.path.join(uploads.folder, RECORD), json.dumps(uploads.uploaded).encode(), 0o600)
             finally:
@@ -181,6 +183,7 @@ def _upload(uploads: _Uploads) -> None:
     except Exception as error:
         uploads.trouble = str(error) if isinstance(error, Unsent) or type(error) is LookupError \
             else "an internal error, {}".format(type(error).__name__)
+    return is_done
 
 
 def _lock(uploads: _Uploads) -> bool:
@@ -207,13 +210,15 @@ def _read_record(uploads: _Uploads) -> None:
             uploads.uploaded = dict(json.load(record))
 
 
-def _upload_changed(uploads: _Uploads) -> None:
+def _upload_changed(uploads: _Uploads) -> bool:
     api = uploads.api = uploads.api or run.api()
     left, now = [file for file in uploads.left() if file not in uploads.refused], time.time()
     groups = [[file for file in left if _is_event(file[0])]]
     groups += [[file] for file in left if not _is_event(file[0])
                and (uploads.ending.is_set() or abs(now - file[1][1] / 1e9) >= STILL)]
-    for group in groups:
+    for number, group in enumerate(groups):
+        if number > 1 and not uploads.ending.is_set() and time.time() - now > EVERY:
+            return False
         done = [file for file in group if not uploads.is_over() and _upload_file(uploads, api, file)]
         try:
             new = [run.lineage(os.path.basename(path)[:-len(".plx")]) for path, _ in done
@@ -224,6 +229,7 @@ def _upload_changed(uploads: _Uploads) -> None:
             uploads.uploaded.update(done)
         except (Unsent, LookupError, ValueError) as error:
             uploads.trouble = str(error)
+    return True
 
 
 def _upload_file(uploads: _Uploads, api: run.Api, file: File) -> bool:

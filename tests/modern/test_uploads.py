@@ -238,6 +238,25 @@ def test_a_point_that_comes_meanwhile_is_uploaded_next(folder: Path, recorder: R
         whole, path.read_bytes()]
 
 
+def test_while_many_outputs_are_uploaded_metrics_do_not_wait_for_all(
+    folder: Path, recorder: Recorder, monkeypatch: Any
+) -> None:
+    events.write({"loss": 1.0})
+    for name in "abc":
+        aged(folder / "outputs" / name)
+    process, real = process_in(folder), request.stream
+
+    def and_a_point(*args: Any) -> Any:
+        events.write({"loss": 1.0})
+        return real(*args)
+
+    monkeypatch.setattr(uploads, "EVERY", -1)
+    monkeypatch.setattr(uploads, "stream", and_a_point)
+    assert [uploads._upload(process) for _ in "abc"] == [False, False, True]
+    assert [path[-8:] for path in paths(recorder)] == [
+        "loss.plx", "utputs/a", "loss.plx", "utputs/b", "loss.plx", "utputs/c"]
+
+
 def test_while_a_run_goes_on(run: Process, recorder: Recorder) -> None:
     """The script waits until the file in the folder says that both were uploaded, then is killed."""
     ended = run("""
@@ -326,7 +345,7 @@ import os, threading
 from polyaxon_helper.modern import uploads
 uploads.EVERY = 0.05
 real, is_in, goes_on = uploads._upload_changed, threading.Event(), threading.Event()
-uploads._upload_changed = lambda this: (is_in.set(), goes_on.wait())
+uploads._upload_changed = lambda this: is_in.set() or goes_on.wait()
 send_metrics(a=1)
 is_in.wait()
 if os.fork(): os._exit(0)
