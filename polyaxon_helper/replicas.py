@@ -7,11 +7,9 @@ from typing import Any, Dict
 
 from .variables import parsed
 
-# what numbers them where TensorFlow does not: torchrun and Kubeflow's operators, Open MPI, MPICH, Slurm
+# set by torchrun and Kubeflow's operators, Open MPI, MPICH, Slurm
 _RANKS = ("RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID")
-
-
-_CHIEFS = ("chief", "master")
+_CHIEFS = ("chief", "master")  # the first replica's roles, where there is one of them
 
 
 @lru_cache(maxsize=None)  # a metric asks for it

@@ -77,10 +77,11 @@ def _write(step: str, numbers: Mapping[str, Any]) -> List[str]:
             if _names.get(path, name) != name:
                 troubles.append("metrics {!r} and {!r} share the file {}".format(_names[path], name, path))
     if _told.acquire(False):
+        troubles += _settings_troubles(folder)
         _tell()
     if len(_names) > known or uploads.is_ending():
         collect()
-    return troubles + _settings_troubles(folder)
+    return troubles
 
 
 def _settings_troubles(folder: str) -> List[str]:

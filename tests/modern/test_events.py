@@ -37,6 +37,7 @@ def pod(monkeypatch: Any, tmp_path: Path) -> Iterator[Path]:
     """This process is a run's pod, and its folder."""
     for name, value in variables(tmp_path).items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(events, "_told", threading.Lock())
     yield tmp_path
     events._names.clear()
     events._lost.clear()
@@ -461,7 +462,6 @@ def test_in_the_midst_of_an_import_the_next_metric_has_the_api_told(
         raise late.UnderWay
 
     monkeypatch.setenv("POLYAXON_HOST", recorder.url)
-    monkeypatch.setattr(events, "_told", threading.Lock())
     monkeypatch.setattr(events, "_telling", None)
     with monkeypatch.context() as amid:
         amid.setattr(late, "prepared", under_way)
