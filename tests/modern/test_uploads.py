@@ -341,14 +341,17 @@ os._exit(0)
 def test_a_child_that_outlives_its_parent_has_its_lock_no_more(run: Process, recorder: Recorder) -> None:
     """The parent is forked while it uploads, and ends: a script that puts itself in the background."""
     ended = run("""
-import os, threading
+import os, threading, time
 from polyaxon_helper.modern import uploads
 uploads.EVERY = 0.05
 real, is_in, goes_on = uploads._upload_changed, threading.Event(), threading.Event()
 uploads._upload_changed = lambda this: is_in.set() or goes_on.wait()
 send_metrics(a=1)
 is_in.wait()
+parent = os.getpid()
 if os.fork(): os._exit(0)
+ends = time.monotonic() + 30
+while os.getppid() == parent and time.monotonic() < ends: time.sleep(0.01)
 uploads._upload_changed, uploads.PAUSES = real, (0,)
 send_metrics(b=1)
 """)
@@ -446,6 +449,9 @@ def test_where_there_can_be_no_thread(run: Process, recorder: Recorder) -> None:
 # --- what goes wrong
 
 QUICK = "from polyaxon_helper.modern import uploads\nuploads.PAUSES = (0, 0)\n"
+
+
+AT_ONCE = "from polyaxon_helper.modern import uploads\nuploads.SILENT_SECONDS = 0\n"
 
 
 def told(count: int, size: int, first: str, why: str) -> str:
@@ -602,6 +608,7 @@ def test_where_nothing_can_be_locked_or_written_down_this_process_uploads(folder
     assert paths(recorder) == ["outputs/m.bin"] and process.left() == []
 
 
+@pytest.mark.slow
 def test_answers_put_off_the_end_of_the_exit_as_bytes_do(run: Process, recorder: Recorder, monkeypatch: Any) -> None:
     handler = recorder.server.RequestHandlerClass
     real = handler.do_POST  # type: ignore[attr-defined]  # the recorder's own
@@ -644,7 +651,7 @@ def test_what_a_server_takes_and_never_answers_puts_off_nothing_again(folder: Pa
 def test_what_a_handler_raises_at_exit_is_raised_and_the_rest_told(
     own_folder: Path, tmp_path: Path, slow_server: Any
 ) -> None:
-    script = "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(3))\n" + BIG
+    script = AT_ONCE + "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(3))\n" + BIG
     slow_server.pause = 60
     with started(sys.executable, "-c", "from polyaxon_helper import get_outputs_path\n" + script, cwd=own_folder,
                  env=process_environment(own_folder, **{
@@ -721,7 +728,7 @@ def test_an_interrupt_ends_the_exit(own_folder: Path, tmp_path: Path, slow_serve
     environment_ = process_environment(own_folder, **{
         **variables(tmp_path, slow_server.url), "POLYAXON_HELPER_SUMMARY": "0", "PYTHONWARNINGS": "ignore"})
     slow_server.pause = 60
-    with started(sys.executable, "-c", "from polyaxon_helper import get_outputs_path\n" + BIG,
+    with started(sys.executable, "-c", "from polyaxon_helper import get_outputs_path\n" + AT_ONCE + BIG,
                  env=environment_, cwd=own_folder) as process:
         assert process.stderr and "uploading the run's last files" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
