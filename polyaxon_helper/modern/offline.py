@@ -24,6 +24,7 @@ MODE = 0o666
 OUTPUTS = {"name": "outputs", "kind": "dir", "path": "outputs", "is_input": False, "summary": {}}
 
 
+_BEGAN = datetime.now(timezone.utc).isoformat()
 _writer = 0  # the PID of the process that wrote first: this one, or the one that it was forked from
 
 
@@ -56,14 +57,13 @@ def write(status: str) -> None:
 def end() -> None:
     """Write how the run ended, as far as that can be seen: sys.exit(1) looks like success.
 
-    The process that wrote first does, or one whose children may have.
+    The process that wrote first does, or the one whose children did: it was there before the run's file was.
     """
     folder = run.artifacts()
-    of_children = not _writer and "multiprocessing" in sys.modules and os.path.exists(
-        os.path.join(folder or "", "run.plx.json"))
-    if folder and is_main() and (of_children or _writer == os.getpid()):
+    if folder and is_main() and (_writer or os.getpid()) == os.getpid():
         uncaught = getattr(sys, "last_type", None)
-        write("succeeded" if uncaught is None else "stopped" if uncaught is KeyboardInterrupt else "failed")
+        if _writer or _BEGAN < _read(os.path.join(folder, "run.plx.json")).get("created_at", ""):
+            write("succeeded" if uncaught is None else "stopped" if uncaught is KeyboardInterrupt else "failed")
 
 
 def _metrics(folder: str) -> List[str]:

@@ -164,7 +164,7 @@ def test_another_program_that_has_the_package_does_not_end_the_run(run: Process,
     run("""
 import os, subprocess, sys
 send_metrics(a=1)
-subprocess.check_call([sys.executable, "-c", "import polyaxon_helper"])
+subprocess.check_call([sys.executable, "-c", "import multiprocessing, polyaxon_helper"])
 os._exit(0)
 """)
     assert read(folder)[0]["status"] == "running"

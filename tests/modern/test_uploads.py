@@ -13,7 +13,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple
 
 import pytest
 
-from polyaxon_helper import environment, files, modern, request
+from polyaxon_helper import files, request
 from polyaxon_helper.modern import events, uploads
 
 from ..conftest import Recorder
@@ -569,8 +569,13 @@ def test_a_file_that_becomes_shorter_or_vanishes_meanwhile(folder: Path, recorde
         assert process.uploaded == {} and process.trouble in ("ConnectionError", "No such file or directory")
 
 
-def test_what_cant_be_looked_at_keeps_back_nothing_else_and_is_told(
-    folder: Path, recorder: Recorder, monkeypatch: Any, capsys: Any
+@pytest.mark.parametrize("error, said", [
+    (FileNotFoundError(2, "No such file or directory", "outputs/stale"), ""),
+    (OSError(116, "Stale file handle", "outputs/stale"),
+     "polyaxon_helper: 'outputs/stale' is not uploaded: Stale file handle\n"),
+], ids=["it vanished", "another error"])
+def test_what_cant_be_looked_at_keeps_back_nothing_else(
+    error: OSError, said: str, folder: Path, recorder: Recorder, monkeypatch: Any, capsys: Any
 ) -> None:
     events.write({"a": 1.0})
     aged(folder / "outputs" / "stale")
@@ -578,13 +583,13 @@ def test_what_cant_be_looked_at_keeps_back_nothing_else_and_is_told(
 
     def stale(path: str) -> Any:
         if path.endswith("stale"):
-            raise OSError(116, "Stale file handle", "outputs/stale")
+            raise error
         return real(path)
 
     monkeypatch.setattr(os, "lstat", stale)
     uploads._upload(process_in(folder))
     assert paths(recorder) == ["events/metric/a.plx"]
-    assert capsys.readouterr().err == "polyaxon_helper: 'outputs/stale' is not uploaded: Stale file handle\n"
+    assert capsys.readouterr().err == said
 
 
 def test_an_error_of_ours_is_told(run: Process) -> None:
@@ -736,8 +741,7 @@ def test_an_interrupt_ends_the_exit(own_folder: Path, tmp_path: Path, slow_serve
         assert process.wait() == 0
 
 
-def test_of_no_known_run_nothing_is_uploaded(folder: Path, recorder: Recorder, monkeypatch: Any) -> None:
-    monkeypatch.setenv("POLYAXON_RUN_INSTANCE", "u.p.7")
-    with pytest.warns(RuntimeWarning, match="POLYAXON_RUN_INSTANCE is not"):
-        modern._end()
-    assert environment.get_outputs_path() is None and recorder.asked == []
+def test_of_no_known_run_nothing_is_uploaded(run: Process, recorder: Recorder) -> None:
+    ended = run(OUTPUT + "send_metrics(a=1)", POLYAXON_RUN_INSTANCE="u.p.7", POLYAXON_RUN_OUTPUTS_PATH=".")
+    assert ended.returncode == 0 and "POLYAXON_RUN_INSTANCE is not OWNER.PROJECT.runs.UUID" in ended.stderr
+    assert recorder.asked == []
