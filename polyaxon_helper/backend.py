@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, Optional, TypeVar
 from . import environment, late, lending
 from .exceptions import PolyaxonClientException
 from .modern.run import is_here
-from .replacements import REPLACEMENTS
+from .replacements import REPLACEMENTS, RUN_INSTANCE
 from .variables import BUCKETS
 from .warn import warn_once
 
@@ -86,10 +86,10 @@ def _made(make: Callable[[], Any], exception: Any) -> Any:
 def send_metrics(**metrics: Any) -> None:
     run = experiment()
     if run is None:
-        found = "set" if environment.variable_set("get_experiment_info") else "not set"
+        found = RUN_INSTANCE + " names no run" if is_here() else "POLYAXON_EXPERIMENT_INFO is {}".format(
+            "set" if environment.variable_set("get_experiment_info") else "not set")
         warn_once("send_metrics sends nothing: this is no Polyaxon experiment, or one that could not be reached "
-                  "(POLYAXON_EXPERIMENT_INFO is {}). To run a script as one: python -m polyaxon_helper.local "
-                  "SCRIPT".format(found))
+                  "({}). To run a script as one: python -m polyaxon_helper.local SCRIPT".format(found))
     else:
         run.log_metrics(**metrics)
 

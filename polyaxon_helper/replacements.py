@@ -70,7 +70,7 @@ def _asked(path: str, traceml: Written, *variables: str, note: str = "") -> Repl
 _RUN = "tracking.get_or_create_run()"
 _TF_CONFIG, _TF_CLUSTER, _TF_TASK = (
     Written('json.loads(os.environ["TF_CONFIG"])' + key, moves=False,
-            note="a TFJob has it, with `chief` in place of `master`; needs import json, os")
+            note="only a TFJob has it, with `chief` in place of `master`; needs import json, os")
     for key in ("", '["cluster"]', '["task"]'))
 _INFO = Written(
     '{{"owner": {0}.owner, "project": {0}.project, "uuid": {0}.run_uuid, "name": {0}.run_data.name}}'.format(_RUN),
@@ -194,8 +194,8 @@ TRACEML = Target(
     {"tracking": "traceml", "PolyaxonClientException": "polyaxon.exceptions", "os": ""}, {},
     frozenset((TRACKING, TRACKING + ".experiment", TRACKING + ".job", EXCEPTIONS, CLIENT)),
     "'polyaxon>=2.7' 'jinja2>=3' numpy pandas",
-    {_OUTPUTS[0]: "not set on Polyaxon 1.x and 2.x: code that looks for it takes itself to be outside; MIGRATION.md "
-                  "has the lines of a polyaxonfile that set it"})
+    {_OUTPUTS[0]: "not set on Polyaxon 1.x and 2.x: code that looks for it takes itself to be outside; look for "
+                  "{}, or set it as MIGRATION.md does in the polyaxonfile".format(RUN_INSTANCE)})
 
 
 def written(name: str, target: Target) -> Written:

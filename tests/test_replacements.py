@@ -120,8 +120,8 @@ ADVICE: List[Any] = [
         'Write `os.environ.get("POLYAXON_INTERNAL_SECRET_TOKEN")` after `import os`.', id="what does not move"),
     pytest.param(
         "get_cluster_def", TRACEML,
-        'Write `json.loads(os.environ["TF_CONFIG"])["cluster"]`; a TFJob has it, with `chief` in place of `master`;'
-        " needs import json, os.", id="what does not move to traceml"),
+        'Write `json.loads(os.environ["TF_CONFIG"])["cluster"]`; only a TFJob has it, with `chief` in place of'
+        " `master`; needs import json, os.", id="what does not move to traceml"),
     pytest.param("get_internal_token", TRACEML, "Nothing gives it; there is none any more.", id="nothing"),
 ]
 

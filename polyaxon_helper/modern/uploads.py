@@ -32,6 +32,8 @@ SILENT_SECONDS = 2.0  # of the exit, after which it tells what it does
 PASSING = (401, 403, 408, 429)  # refusals of which another attempt may have a better answer, as of 500 and more
 LOCK, RECORD = ".polyaxon_helper_lock", ".polyaxon_helper_uploads"
 NO_LOCK = -1, (0, 0)
+MAX_STALLS = 2  # after which the parts that a server takes put off nothing: it may be its buffers alone that do
+TIME_WAS_UP = "the time was up"
 IGNORED_FOLDER = ".git"  # by the platform's own sidecar, too
 
 File = Tuple[str, List[int]]  # its path in the run's folder, with slashes; its size in bytes and its time in ns
@@ -50,11 +52,12 @@ class _Uploads:
         self.ends = math.inf  # the time.monotonic() after which an exit waits no longer
         self.patience = EXIT_TIMEOUT.default  # seconds that it waits for an answer, or for the next bytes of a metric
         self.patience_ends = 0.0
-        self.is_answered = True  # whether the last request was
+        self.stalls = 0  # how many files in a row were taken in part, and not answered
         self.uploaded: Dict[str, List[int]] = {}
-        self.refused: List[File] = []  # for good, as they are
-        self.is_at_end = False
-        self.trouble = "the time was up"
+        self.refused: Dict[str, List[int]] = {}  # for good, as they are
+        self.told: List[File] = []  # what could not be uploaded by the last end
+        self.is_at_end = self.is_unwritten = False  # within an end; whether the record lacks what this process knows
+        self.trouble = TIME_WAS_UP
         self.finalizer: Any = None
 
     def is_over(self) -> bool:
@@ -70,7 +73,7 @@ class _Uploads:
         return sorted(changed, key=lambda file: (not _is_event(file[0]), file[0]))
 
 
-_this = _Uploads()
+_this, _began = _Uploads(), time.time()
 
 
 def begin() -> None:
@@ -81,7 +84,7 @@ def begin() -> None:
         with suppress(LookupError):  # told at exit
             uploads.api = run.api()
         with suppress(OSError):  # for a parent that does nothing but start processes
-            open(os.path.join(folder, RECORD), "a").close()
+            os.close(os.open(os.path.join(folder, LOCK), files.FLAGS | os.O_RDWR | os.O_CREAT, 0o600))
     if is_ending():
         end()
     elif uploads.folder:
@@ -99,10 +102,12 @@ def is_ending() -> bool:
 def end() -> None:
     """Upload what is left, and tell what can't be."""
     uploads = _this
-    folder = uploads.folder or run.artifacts() or ""
-    if os.path.exists(os.path.join(folder, RECORD)):  # it may be of this process's children
-        uploads.folder = folder
-    if uploads.folder and not uploads.is_at_end:
+    if not uploads.folder:
+        folder = run.artifacts() or ""
+        with suppress(OSError):
+            if os.stat(os.path.join(folder, LOCK)).st_mtime > _began:
+                uploads.folder = folder  # of children of this process: it was there before
+    if uploads.folder and not uploads.is_at_end and not (is_ending() and uploads.left() == uploads.told):
         uploads.is_at_end = True  # what a signal handler sends from here on is uploaded, too
         try:
             with suppress(KeyboardInterrupt):  # somebody wants it to end now
@@ -116,7 +121,7 @@ def end() -> None:
 def _wait(uploads: _Uploads) -> None:
     """Have what is left uploaded, and wait for that while bytes go through."""
     began, timeout = time.monotonic(), UPLOAD_TIMEOUT.read()
-    uploads.ends, uploads.patience = began + timeout, EXIT_TIMEOUT.read()
+    uploads.ends, uploads.patience = min(uploads.ends, began + timeout), EXIT_TIMEOUT.read()
     uploads.patience_ends = max(uploads.patience_ends, began + uploads.patience)
     uploads.ending.set()
     if uploads.thread is None or not uploads.thread.is_alive():
@@ -127,14 +132,15 @@ def _wait(uploads: _Uploads) -> None:
     while uploads.thread and uploads.thread.is_alive() and not uploads.is_over():
         uploads.thread.join(0.2)
         if time.monotonic() > began + SILENT_SECONDS:
-            say_once("uploading the run's last files, for at most {:g} s ({})".format(timeout, UPLOAD_TIMEOUT.variable))
+            say_once("uploading the run's last files, while bytes go through and for at most {:g} s ({})".format(
+                timeout, UPLOAD_TIMEOUT.variable))
 
 
 def _summary(uploads: _Uploads) -> str:
     """Tell what was not uploaded, and why; empty where all was."""
     if uploads.lock == NO_LOCK:  # else the thread knows what it has uploaded so far
         _read_record(uploads)  # of what another process has
-    left = uploads.left()
+    left = uploads.told = uploads.left()
     text = "{} file{} with {:,} bytes not uploaded, {} the first ({}); the platform deletes what is in {}"
     first = left[0][0] if left else ""
     return text.format(
@@ -161,7 +167,7 @@ def _run(uploads: _Uploads) -> None:
         pause = EVERY if _upload(uploads) else 0.0
     for pause in PAUSES:
         _upload(uploads)
-        if uploads.is_over() or all(file in uploads.refused for file in uploads.left()):
+        if uploads.is_over() or all(uploads.refused.get(path) == state for path, state in uploads.left()):
             break
         time.sleep(pause)
 
@@ -174,8 +180,7 @@ def _upload(uploads: _Uploads) -> bool:
             try:
                 _read_record(uploads)
                 is_done = _upload_changed(uploads)
-                with suppress(OSError):  # the folder can't be written: this process alone knows, then
-                    files.place(os.path.join(uploads.folder, RECORD), json.dumps(uploads.uploaded).encode(), 0o600)
+                _write_record(uploads)
             finally:
                 if files.is_still(*uploads.lock):
                     files.unlock(uploads.lock[0])  # closing alone would not, where a child was forked meanwhile
@@ -183,6 +188,8 @@ def _upload(uploads: _Uploads) -> bool:
     except Exception as error:
         uploads.trouble = str(error) if isinstance(error, Unsent) or type(error) is LookupError \
             else "an internal error, {}".format(type(error).__name__)
+        if type(error) is LookupError:  # no other try can help
+            uploads.patience_ends = 0.0
     return is_done
 
 
@@ -206,13 +213,21 @@ def _close(uploads: _Uploads) -> None:
 
 def _read_record(uploads: _Uploads) -> None:
     with suppress(OSError, ValueError, TypeError):  # it is new, or can't be read
-        with open(os.path.join(uploads.folder, RECORD), encoding="utf-8") as record:
-            uploads.uploaded = dict(json.load(record))
+        if not uploads.is_unwritten:
+            with open(os.path.join(uploads.folder, RECORD), encoding="utf-8") as record:
+                uploads.uploaded = dict(json.load(record))
+
+
+def _write_record(uploads: _Uploads) -> None:
+    uploads.is_unwritten = True
+    with suppress(OSError):  # the folder can't be written, or the disk is full
+        files.place(os.path.join(uploads.folder, RECORD), json.dumps(uploads.uploaded).encode(), 0o600)
+        uploads.is_unwritten = False
 
 
 def _upload_changed(uploads: _Uploads) -> bool:
     api = uploads.api = uploads.api or run.api()
-    left, now = [file for file in uploads.left() if file not in uploads.refused], time.time()
+    left, now = [file for file in uploads.left() if uploads.refused.get(file[0]) != file[1]], time.time()
     groups = [[file for file in left if _is_event(file[0])]]
     groups += [[file] for file in left if not _is_event(file[0])
                and (uploads.ending.is_set() or abs(now - file[1][1] / 1e9) >= STILL)]
@@ -228,34 +243,35 @@ def _upload_changed(uploads: _Uploads) -> bool:
                 uploads.wait_on()
             uploads.uploaded.update(done)
         except (Unsent, LookupError, ValueError) as error:
-            uploads.trouble = str(error)
+            uploads.trouble = "{}, asked to list metrics of run {}/{}/{}".format(error, *api.run)
     return True
 
 
 def _upload_file(uploads: _Uploads, api: run.Api, file: File) -> bool:
     """Upload a file as it was when it was looked at, and tell whether that worked."""
-    path, (size, _) = file
+    path, state = file
+    url = api.url("streams/v1/{}/{{}}/{{}}/runs/{{}}/artifact".format(
+        os.environ.get("POLYAXON_K8S_NAMESPACE") or "polyaxon"))
+    boundary, patience_ends = os.urandom(16).hex(), uploads.patience_ends
+    headers = {**api.headers, "Content-Type": "multipart/form-data; boundary=" + boundary}
     try:
-        url = api.url("streams/v1/{}/{{}}/{{}}/runs/{{}}/artifact".format(
-            os.environ.get("POLYAXON_K8S_NAMESPACE") or "polyaxon"))
-        boundary = os.urandom(16).hex()
         head, tail = _head_and_tail(path, boundary)
-        headers = {**api.headers, "Content-Type": "multipart/form-data; boundary=" + boundary}
-        answer = stream("POST", url, headers, PART_SECONDS, ANSWER_SECONDS, len(head) + size + len(tail),
+        files.read(os.path.join(uploads.folder, path), 0, min(1, state[0]))  # a fault of ours is none of the server's
+        answer = stream("POST", url, headers, PART_SECONDS, ANSWER_SECONDS, len(head) + state[0] + len(tail),
                         _parts(uploads, file, head, tail))
     except Unsent as error:
-        uploads.is_answered = False
+        uploads.stalls += uploads.patience_ends > patience_ends
         uploads.trouble = str(error)
         return False
-    except LookupError as error:
-        uploads.refused.append(file)
-        uploads.trouble = str(error)
+    except (LookupError, OSError) as error:
+        uploads.refused[path] = state
+        uploads.trouble = getattr(error, "strerror", None) or str(error)
         return False
-    uploads.is_answered = True
+    uploads.stalls = 0
     uploads.wait_on()
-    uploads.trouble = "status {}".format(answer.status)
     if answer.status != 200 and answer.status < 500 and answer.status not in PASSING:
-        uploads.refused.append(file)
+        uploads.refused[path] = state
+    uploads.trouble = TIME_WAS_UP if answer.status == 200 else "status {}".format(answer.status)
     return answer.status == 200
 
 
@@ -278,8 +294,7 @@ def _parts(uploads: _Uploads, file: File, head: bytes, tail: bytes) -> Iterator[
     for at in range(0, size, PART_BYTES):
         part = files.read(os.path.join(uploads.folder, path), at, min(PART_BYTES, size - at))
         yield part
-        # Who takes the next part has sent this one. A server that never answers may take some: then they count no more
-        if uploads.is_answered:
+        if uploads.stalls < MAX_STALLS:  # who takes the next part has sent this one
             uploads.wait_on(uploads.patience if _is_event(path) else ANSWER_SECONDS)
     yield tail
 
@@ -309,8 +324,8 @@ def _tell(error: OSError) -> None:
 
 def _begin_anew() -> None:
     """Forget, in a forked child, what is the parent's, so that its lock ends with it."""
-    global _this
-    parents, _this = _this, _Uploads()
+    global _this, _began
+    parents, _this, _began = _this, _Uploads(), time.time()
     _close(parents)
 
 

@@ -375,7 +375,7 @@ NOTES: Dict[str, Tuple[Target, str, List[Tuple[int, str, str]]]] = {
         TRACEML, CLASS + "Experiment.get_params()\n", [(2, "Experiment", "answers {}")]),
     "a variable that 2.x does not set": (
         TRACEML, "import os\nmanaged = 'POLYAXON_RUN_OUTPUTS_PATH' in os.environ\n",
-        [(2, "POLYAXON_RUN_OUTPUTS_PATH", "MIGRATION.md has the lines of a polyaxonfile")]),
+        [(2, "POLYAXON_RUN_OUTPUTS_PATH", "look for POLYAXON_RUN_INSTANCE, or set it as MIGRATION.md")]),
     "a variable that 2.x does not set, beside what moves": (
         TRACEML, LEGACY + "get_outputs_path\nimport os\nout = (get_outputs_path()\n"
         "       if os.environ.get('POLYAXON_RUN_OUTPUTS_PATH') else '.')\n",

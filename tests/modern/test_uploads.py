@@ -14,7 +14,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple
 import pytest
 
 from polyaxon_helper import files, request
-from polyaxon_helper.modern import events, uploads
+from polyaxon_helper.modern import events, run as modern_run, uploads
 
 from ..conftest import Recorder
 from ..containers import TOKEN, UUID
@@ -515,8 +515,7 @@ def test_where_the_dashboard_could_not_be_told_the_metric_is_uploaded_again(fold
     uploads._upload(process)
     handler.do_POST = real  # type: ignore[attr-defined]  # as above
     recorder.answer = (201, {}, b"")
-    assert (process.trouble, [path for path, _ in process.left()]) == (
-        "status 200", ["events/metric/a.plx"])
+    assert [path for path, _ in process.left()] == ["events/metric/a.plx"]
     recorder.answer = (200, {}, b"")
     uploads._upload(process)
     assert paths(recorder) == ["events/metric/a.plx", "outputs/m.bin", "events/metric/a.plx"]
@@ -605,8 +604,8 @@ def test_a_server_that_never_answers_holds_the_exit_for_its_budget(run: Process,
 
 def test_where_nothing_can_be_locked_or_written_down_this_process_uploads(folder: Path, recorder: Recorder) -> None:
     aged(folder / "outputs" / "m.bin")
-    for name in (uploads.LOCK, uploads.RECORD):
-        (folder / name).mkdir()
+    (folder / uploads.LOCK).mkdir()
+    (folder / uploads.RECORD).mkdir()
     process = process_in(folder)
     uploads._upload(process)
     uploads._upload(process)
@@ -642,14 +641,97 @@ def test_of_an_upload_that_goes_on_what_is_done_is_not_told(folder: Path, record
     assert [text.split(" with ")[0] for text in said] == ["2 files", "1 file"] and uploads._summary(process) == ""
 
 
-def test_what_a_server_takes_and_never_answers_puts_off_nothing_again(folder: Path) -> None:
-    aged(folder / "outputs" / "m.bin", bytes(3 * uploads.PART_BYTES))
+def test_what_a_server_takes_and_never_answers_puts_off_the_end_twice(
+    folder: Path, recorder: Recorder, monkeypatch: Any
+) -> None:
+    for name in "abc":
+        aged(folder / "outputs" / name, bytes(3 * uploads.PART_BYTES))
     process = process_in(folder)
-    (file,) = process.left()
-    for is_answered in (True, False):
-        process.is_answered, process.patience_ends = is_answered, 0.0
-        assert len(b"".join(uploads._parts(process, file, b"", b""))) == 3 * uploads.PART_BYTES
-        assert bool(process.patience_ends) is is_answered
+    recorder.answer = (0, {}, b"")
+    ends = []
+    for file in process.left():
+        process.patience_ends = 0.0
+        assert not uploads._upload_file(process, modern_run.api(), file)
+        ends.append(process.patience_ends > 0)
+    assert ends == [True, True, False]
+    recorder.answer = (200, {}, b"")
+    assert uploads._upload_file(process, modern_run.api(), process.left()[0]) and process.stalls == 0
+
+
+def test_a_server_that_could_not_be_reached_is_waited_for_as_long_as_bytes_go_through(folder: Path) -> None:
+    aged(folder / "outputs" / "m.bin")
+    process = process_in(folder)
+    os.environ["POLYAXON_HOST"] = "http://127.0.0.1:9"
+    assert not uploads._upload_file(process, modern_run.api(), process.left()[0])
+    assert (process.stalls, process.trouble) == (0, "ConnectionError")
+
+
+def test_a_file_that_cant_be_read_is_no_fault_of_the_server(
+    folder: Path, recorder: Recorder, monkeypatch: Any
+) -> None:
+    aged(folder / "outputs" / "m.bin")
+    process = process_in(folder)
+
+    def refuse(*args: Any) -> Any:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(files, "read", refuse)
+    uploads._upload(process)
+    assert (process.stalls, process.trouble, list(process.refused), recorder.asked) == (
+        0, "Permission denied", ["outputs/m.bin"], [])
+
+
+def test_what_could_not_be_written_down_is_known_all_the_same(
+    folder: Path, recorder: Recorder, monkeypatch: Any
+) -> None:
+    """A disk that is full, or a folder that is read-only by now."""
+    aged(folder / "outputs" / "a")
+    process, real = process_in(folder), files.place
+    uploads._upload(process)
+
+    def full(*args: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    aged(folder / "outputs" / "b")
+    monkeypatch.setattr(files, "place", full)
+    uploads._upload(process)
+    uploads._upload(process)
+    assert paths(recorder) == ["outputs/a", "outputs/b"] and uploads._summary(process) == ""
+    monkeypatch.setattr(files, "place", real)
+    uploads._upload(process)
+    assert uploads._summary(process_in(folder)) == ""
+
+
+def test_a_program_that_only_has_the_package_uploads_nothing(run: Process, recorder: Recorder) -> None:
+    ended = run("""
+import os, subprocess, sys
+from polyaxon_helper.modern import uploads
+open(get_outputs_path() + "/half", "w").write("model")
+subprocess.check_call([sys.executable, "-c", "import polyaxon_helper"])
+if hasattr(os, "fork"):
+    if not os.fork(): sys.exit()
+    os.wait()
+os._exit(0)
+""")
+    assert (ended.returncode, ended.stderr, recorder.asked) == (0, "", [])
+
+
+def test_with_multiprocessing_the_exit_waits_once(run: Process, serve: Any) -> None:
+    ended = run(AT_ONCE + """
+import atexit, multiprocessing.util, time
+uploads.PAUSES = (0,)
+waits, real = [], uploads._wait
+def wait(this): waits.append(1), real(this)
+uploads._wait = wait
+atexit.register(lambda: None)
+import sys
+atexit.unregister(sys.modules["polyaxon_helper.modern"]._end)
+atexit.register(lambda: print(len(waits)))
+atexit.register(multiprocessing.util._exit_function)
+atexit.register(sys.modules["polyaxon_helper.modern"]._end)
+send_metrics(a=1)
+""", POLYAXON_HOST="http://127.0.0.1:9", POLYAXON_HELPER_EXIT_TIMEOUT="0.3")
+    assert (ended.returncode, ended.stdout) == (0, "1\n") and ended.stderr.count("not uploaded") == 1
 
 
 @posix
@@ -720,7 +802,8 @@ BIG = "open(get_outputs_path() + '/big.bin', 'wb').write(bytes(16 * 1024 * 1024)
 def test_as_long_as_bytes_go_through_the_exit_waits(run: Process, slow_server: SlowServer) -> None:
     ended = run(BIG, POLYAXON_HOST=slow_server.url, POLYAXON_HELPER_EXIT_TIMEOUT="0.5")
     assert (ended.returncode, ended.stderr) == (
-        0, "polyaxon_helper: uploading the run's last files, for at most 600 s (POLYAXON_HELPER_UPLOAD_TIMEOUT)\n")
+        0, "polyaxon_helper: uploading the run's last files, while bytes go through and for at most 600 s "
+        "(POLYAXON_HELPER_UPLOAD_TIMEOUT)\n")
 
 
 def test_but_no_longer_than_it_may(run: Process, slow_server: SlowServer) -> None:
