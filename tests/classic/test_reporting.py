@@ -414,7 +414,7 @@ signal.setitimer(signal.ITIMER_REAL, 0.001)
 for step in range(3000): send_metrics(step=step)
 going.clear()
 print(next(late) - 1000000)
-""", GATHER="0.1", COVERAGE_PROCESS_START="")  # measuring has a lock of its own: a deadlock
+""", GATHER="0.5", COVERAGE_PROCESS_START="")  # with 0.1, ten seconds are a minute's requests; measuring: a deadlock
     assert (ended.returncode, ended.stderr) == (0, "")
     steps = server.steps()
     assert sorted(steps) == list(range(3000)) + list(range(1000000, 1000000 + int(ended.stdout)))
