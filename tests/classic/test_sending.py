@@ -166,7 +166,7 @@ def test_a_metric_in_the_midst_of_an_import_leaves_the_thread_to_the_next(
         raise late.UnderWay
 
     with monkeypatch.context() as amid:
-        amid.setattr(late, "requests", under_way)
+        amid.setattr(late, "prepared", under_way)
         assert accept(here, server, 0) == ""
         assert len(run.journals()) == 1
     accept(here, server, 1)
