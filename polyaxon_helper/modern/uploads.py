@@ -29,7 +29,8 @@ PART_SECONDS, ANSWER_SECONDS = 20.0, 60.0  # that a part of a file may take, and
 PART_BYTES = 64 * 1024
 PAUSES = (0.5, 1.0, 2.0, 4.0, 0.0)  # seconds from one try at exit to the next
 SILENT_SECONDS = 2.0  # of the exit, after which it tells what it does
-PASSING = (401, 403, 408, 429)  # refusals of which another attempt may have a better answer, as of 500 and more
+# refusals of which another attempt may have a better answer, as of 500 and more; what is really an error comes as a 405
+PASSING = (401, 403, 405, 408, 429)
 LOCK, RECORD = ".polyaxon_helper_lock", ".polyaxon_helper_uploads"
 NO_LOCK = -1, (0, 0)
 MAX_STALLS = 2  # after which the parts that a server takes put off nothing: it may be its buffers alone that do

@@ -462,6 +462,7 @@ def told(count: int, size: int, first: str, why: str) -> str:
 FAULTS: List[Any] = [
     pytest.param((500, {}, b""), 2, "status 500", id="an error"),
     pytest.param((403, {}, b""), 2, "status 403", id="a refusal that may pass"),
+    pytest.param((405, {}, b""), 2, "status 405", id="an error, which the server gives as a wrong method"),
     pytest.param((302, {"Location": "/elsewhere"}, b""), 1, "status 302", id="a redirect, which is not followed"),
     pytest.param((413, {}, b""), 1, "status 413", id="a refusal for good"),
     pytest.param((0, {}, b""), 2, "ConnectionError", id="no answer"),
