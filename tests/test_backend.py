@@ -9,6 +9,7 @@ import pytest
 
 from polyaxon_helper import backend, environment, late, lending
 
+from .conftest import Recorder
 from .containers import CONTAINERS, NO_HOST
 from .processes import BACKENDS, CLIENT_IS_0_4, EACH_BACKEND, Process, needs_client
 
@@ -166,9 +167,10 @@ def test_the_environment_is_read_anew_by_each_call(
 @needs_client
 @pytest.mark.parametrize("before, after", [change.values[:2] for change in CHANGES], ids=[c.id for c in CHANGES])
 def test_the_client_goes_on_answering_whatever_is_set(
-    before: Dict[str, Any], after: Dict[str, Any], python: Process
+    before: Dict[str, Any], after: Dict[str, Any], python: Process, recorder: Recorder
 ) -> None:
-    variables = {**CONTAINERS["0.5.6 offline"], "POLYAXON_IN_CLUSTER": "true", **before}
+    variables = {**CONTAINERS["0.5.6 offline"], "POLYAXON_IN_CLUSTER": "true", "POLYAXON_API_HTTP_HOST": recorder.url,
+                 **before}
     process = python("-c", CHANGING, json.dumps([{}, after]), backend="client", environment={
         name: value for name, value in variables.items() if value is not None})
     assert process.stdout.endswith("\npolyaxon_client.tracking.experiment\n"), process.stderr
@@ -209,9 +211,10 @@ print(len(made), h.experiment in made, h.experiment is h.experiment)
 
 
 @pytest.mark.parametrize("backend", EACH_BACKEND)
-def test_one_experiment_a_process(backend: str, python: Process, own_folder: Path) -> None:
+def test_one_experiment_a_process(backend: str, python: Process, recorder: Recorder, own_folder: Path) -> None:
     process = python("-c", ONE_EXPERIMENT, backend=backend, environment={
-        **CONTAINERS["0.5.6 offline"], "POLYAXON_IN_CLUSTER": "true", "POLYAXON_RUN_OUTPUTS_PATH": str(own_folder)})
+        **CONTAINERS["0.5.6 offline"], "POLYAXON_IN_CLUSTER": "true", "POLYAXON_API_HTTP_HOST": recorder.url,
+        "POLYAXON_RUN_OUTPUTS_PATH": str(own_folder)})
     made, *same = process.stdout.split()
     assert same == ["True", "True"], process.stderr
     assert made == "1" or backend == "environment"  # where one that is not kept does nothing

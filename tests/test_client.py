@@ -9,6 +9,7 @@ import pytest
 
 from polyaxon_helper.replacements import REPLACEMENTS, after, client
 
+from .conftest import Recorder
 from .containers import CONTAINERS
 from .processes import CLIENT_IS_0_4, HAS_CLIENT, Process, needs_client
 
@@ -137,7 +138,9 @@ GOOGLE = {
 
 
 @needs_client
-def test_an_experiment_whose_outputs_are_in_a_bucket_can_be_made(python: Process, tmp_path: Path) -> None:
+def test_an_experiment_whose_outputs_are_in_a_bucket_can_be_made(
+    python: Process, recorder: Recorder, tmp_path: Path
+) -> None:
     write(tmp_path, GOOGLE)
     process = python("-c", STATE + (
         "import sys\nsys.path.insert(0, sys.argv[1])\n"
@@ -147,7 +150,7 @@ def test_an_experiment_whose_outputs_are_in_a_bucket_can_be_made(python: Process
         "assert state() == before\n"
     ), str(tmp_path), backend="client", environment={
         **CONTAINERS["0.5.6 offline"], "POLYAXON_RUN_OUTPUTS_PATH": "gs://bucket/7", "KEY": "{}",
-        "POLYAXON_IN_CLUSTER": "true",
+        "POLYAXON_IN_CLUSTER": "true", "POLYAXON_API_HTTP_HOST": recorder.url,
         "POLYSTORES_RUN_STORES_ACCESS_KEYS": '{"gs://bucket/7": {"store": "gcs", "secret_key": "KEY"}}',
         "POLYSTORES_TMP_AUTH_GCS_ACCESS_PATH": str(tmp_path / "access.json"),
     })
@@ -234,10 +237,13 @@ print(os.environ["AWS_ACCESS_KEY_ID"])
 @needs_client
 @pytest.mark.parametrize("make", ["h.send_metrics(loss=1)", "h.experiment", "h.Experiment()", (
     "import polyaxon_helper.client\nfrom polyaxon_client.tracking import Experiment\nExperiment()")])
-def test_an_experiment_has_put_the_credentials_there_itself(make: str, python: Process, own_folder: Path) -> None:
+def test_an_experiment_has_put_the_credentials_there_itself(
+    make: str, python: Process, recorder: Recorder, own_folder: Path
+) -> None:
     write(own_folder, {**AMAZON, "train.py": MADE.format(make)})
     process = python("train.py", backend="client", environment={
-        **CONTAINERS["0.5.6 offline"], **IN_A_RUN, "POLYAXON_RUN_OUTPUTS_PATH": "s3://b/7", "KEY": json.dumps(S3_KEYS),
+        **CONTAINERS["0.5.6 offline"], **IN_A_RUN, "POLYAXON_API_HTTP_HOST": recorder.url,
+        "POLYAXON_RUN_OUTPUTS_PATH": "s3://b/7", "KEY": json.dumps(S3_KEYS),
         "POLYSTORES_RUN_STORES_ACCESS_KEYS": '{"s3://b/7": {"store": "s3", "secret_key": "KEY"}}'})
     assert process.stdout == "the script's\n", process.stderr
 
