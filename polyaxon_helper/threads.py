@@ -1,9 +1,18 @@
 """Starts threads, and waits for them, such that what a signal handler raises meanwhile is raised."""
 import sys
 import threading
+from contextlib import suppress
 from typing import Any, Callable, List, TypeVar
 
 T = TypeVar("T")
+
+if sys.version_info < (3, 10):
+    # There glibc loads this library when a process's first thread ends. A child that is forked meanwhile finds half of
+    # it, and crashes or hangs; so it is loaded now, while no thread of ours can end.
+    with suppress(ImportError, OSError):  # a Python without ctypes; no glibc
+        import ctypes
+
+        ctypes.CDLL("libgcc_s.so.1")
 
 
 class TooLong(Exception):

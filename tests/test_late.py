@@ -97,6 +97,26 @@ def test_a_child_forked_in_the_first_call_can_call_too(
         assert (run.journals(), ended.stderr) == ([], "")
 
 
+FORK_AFTER = START + """
+from polyaxon_helper import late
+def work(moment):
+    late.alone(int)
+    pid = os.fork()
+    if not pid:
+        signal.alarm(30)
+        late.alone(int)
+        sys.exit(0)
+    os._exit(os.waitpid(pid, 0)[1] != 0)
+first_call_at_each(range(200), work)
+"""
+
+
+def test_a_child_forked_right_after_the_first_call_can_call_too(run: Run) -> None:  # noqa: F811 - fixtures
+    """On 3.7 and 3.8 some in 100 crashed, or hung: when its thread ends, glibc loads what it needs for that."""
+    ended = run(FORK_AFTER, **QUICK)
+    assert (ended.stdout.split(), ended.stderr) == (["0"] * 200, "")
+
+
 HELD = START + """
 lock, begun, forking = threading.Lock(), threading.Event(), threading.Event()
 def hold():
