@@ -27,7 +27,7 @@ HAS_TRACEML = None not in map(importlib.util.find_spec, ("traceml", "polyaxon", 
 needs_traceml = pytest.mark.skipif(not HAS_TRACEML, reason="traceml is not installed: see tox.env_list in setup.cfg")
 posix = pytest.mark.skipif(sys.platform == "win32", reason="fork, signals, owners and limits are POSIX's")
 
-TIMEOUT = 60
+TIMEOUT = 180
 """Seconds after which a process is taken to hang, and killed."""
 
 WITH_TESTS = {"PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "startup"), str(ROOT)])}
