@@ -115,7 +115,7 @@ for name, module in sorted(sys.modules.items()):
                 print(name, constant, sep="\\n")
 """
 CODE: List[Any] = [
-    pytest.param("import polyaxon_helper.backend, polyaxon_helper.classic.sending, polyaxon_helper.resend\n"
+    pytest.param("import polyaxon_helper.backend, polyaxon_helper.classic.sending, polyaxon_helper.resend.cli\n"
                  "import polyaxon_helper.local.cli, polyaxon_helper.migrate.cli", "polyaxon_helper",
                  "polyaxon_helper.classic.tokens polyaxon_helper.modern.run", id="this package's"),
     pytest.param("import polyaxon_helper.client, polyaxon_client.tracking",

@@ -35,7 +35,7 @@ print([a for e, a in events if e in ("socket.connect", "subprocess.Popen") or e 
 
 
 # What is no part of a run: the client's names, and the commands
-LATER = ("client", "local", "migrate", "resend")
+LATER = ("client", "commands", "local", "migrate", "resend")
 FILES = [path.relative_to(ROOT).with_suffix("").parts for path in (ROOT / "polyaxon_helper").rglob("*.py")]
 
 

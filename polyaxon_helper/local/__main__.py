@@ -1,3 +1,8 @@
-from .cli import main
+"""python -m polyaxon_helper.local: a run without a cluster."""
+from ..commands import leave_current_folder
+
+leave_current_folder()
+
+from .cli import main  # noqa: E402 - above, what it imports may be the current folder's
 
 main()

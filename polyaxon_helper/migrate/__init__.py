@@ -3,5 +3,5 @@
 cli (arguments, exit status) -> run (what is done to which file) -> files (the disk), python (text in, text out, and the
 names that other files take), elsewhere (uses in files of other kinds) -> report (what is said).
 Only files reads and writes files; only cli, run and python read the table of replacements, and nothing else of the
-package.
+package but how a command begins.
 """

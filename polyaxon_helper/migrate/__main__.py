@@ -1,3 +1,8 @@
-from .cli import main
+"""python -m polyaxon_helper.migrate: moves a project's code."""
+from ..commands import leave_current_folder
+
+leave_current_folder()
+
+from .cli import main  # noqa: E402 - above, what it imports may be the current folder's
 
 raise SystemExit(main())

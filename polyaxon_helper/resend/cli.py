@@ -1,13 +1,13 @@
-"""python -m polyaxon_helper.resend: sends what a run that was killed, or had no API, left behind."""
+"""Arguments, exit status, and what is sent and said."""
 import argparse
 import atexit
 import os
 import sys
 from typing import Optional, Sequence
 
-from .classic import journal, sending
-from .classic.backlog import this_experiment
-from .classic.journal import InUse, NotOurs
+from ..classic import journal, sending
+from ..classic.backlog import this_experiment
+from ..classic.journal import InUse, NotOurs
 
 MAX_FAILURES = 5
 
@@ -60,7 +60,3 @@ def _resend(path: str, only_list: bool, of_any: bool) -> int:
     if summary:
         print(summary, file=sys.stderr)
     return int(bool(summary))
-
-
-if __name__ == "__main__":  # pragma: no branch - nothing imports this module
-    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Sends what a run that was killed, or had no API, left behind."""
