@@ -16,8 +16,7 @@ import time
 import uuid
 from pathlib import Path
 
-from polyaxon_helper.local.metrics import Metrics
-from polyaxon_helper.local.run import Run, environment
+from polyaxon_helper.local.run import OWNER, PROJECT, Run, environment
 from polyaxon_helper.local.server import serve
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,9 +60,10 @@ ENDINGS = ["normal exit", "SIGTERM", "SIGKILL", "fork"]
 
 def measure(library: str, ending: str) -> dict:
     """Return what the script printed, how long it took to end, and how many points are left."""
-    with tempfile.TemporaryDirectory() as folder, Metrics(os.devnull) as metrics:
-        run = Run({}, {}, folder, "INFO", uuid.uuid4().hex)
-        with serve(run.path, {"uuid": run.pod, "inputs": {}}, metrics) as host:
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run([], {}, outputs=folder, pod=uuid.uuid4().hex)
+        path = "/{}/{}/runs/{}".format(OWNER, PROJECT, run.pod)
+        with serve(path, {"uuid": run.pod, "inputs": {}}, "token", os.devnull) as (host, _):
             variables = {**environment(run, host, "token"), "PYTHONPATH": str(ROOT), "POLYAXON_HELPER_SUMMARY": "0"}
             process = subprocess.Popen(
                 [sys.executable, "-c", SCRIPT.format(log=LIBRARIES[library], burst=BURST), ending], env=variables,

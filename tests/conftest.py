@@ -14,9 +14,10 @@ import pytest
 
 from .processes import Process, places, python_in
 
-# These are in environments of their own: tox -e types, py311-haupt, py37-tensorflow115 and py311-tensorflow
+# These are in environments of their own: tox -e types, py311-haupt, py312-page, py37-tensorflow115, py311-tensorflow
 collect_ignore = [path for package, path in (
     ("pyright", "test_typecheckers.py"), ("haupt", "haupt"), ("tensorflow", "test_tensorflow.py"),
+    ("axe_core_python", "local/test_page.py"),
 ) if not importlib.util.find_spec(package)]
 
 

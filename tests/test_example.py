@@ -45,3 +45,19 @@ def test_the_same_numbers(options: List[str], platform: str, backend: str, pytho
     assert (process.returncode, process.stdout) == (0, "trained on 100 flowers\n"), process.stderr
     assert TABLE in process.stderr
     assert ("deprecated calls" in process.stderr) is not bool(options)
+
+
+@pytest.mark.skipif(CLIENT_IS_0_4, reason="no client here finds parameters in a run of 0.5")
+def test_its_polyaxonfile_gives_them_too(python: Process, tmp_path: Path) -> None:
+    shutil.copytree(str(ROOT / "examples"), str(tmp_path / "examples"))
+    process = python("-m", "polyaxon_helper.local", "--data", "iris=data", "--param", "epochs=5",
+                     cwd=tmp_path / "examples")
+    assert (process.returncode, process.stdout) == (0, "trained on 100 flowers\n"), process.stderr
+    assert TABLE in process.stderr
+
+
+def test_its_group_has_twelve(python: Process, tmp_path: Path) -> None:
+    shutil.copytree(str(ROOT / "examples"), str(tmp_path / "examples"))
+    process = python("-m", "polyaxon_helper.local", "group.yml", "--dry-run", cwd=tmp_path / "examples")
+    assert process.stdout.count("python3 train.py\n") == 12
+    assert '{"lr": 0.001, "epochs": 5}\n' in process.stdout

@@ -2,6 +2,7 @@
 import json
 import os
 import select
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -22,20 +23,28 @@ def script(own_folder: Path) -> Path:
 
 
 BAD_USAGE: List[Any] = [
-    pytest.param([], "no script is named", id="nothing at all"),
+    pytest.param([], "no script is named, and there is no polyaxonfile.yml or polyaxon.yml", id="nothing at all"),
+    pytest.param(["--"], "no script is named", id="-- and nothing"),
     pytest.param(["-m"], "-m wants the name of a module", id="-m alone"),
     pytest.param(["nowhere.py"], "there is no script 'nowhere.py'", id="a script that is not there"),
-    pytest.param(["--param", "lr", "train.py"], "--param wants NAME=VALUE, not 'lr'", id="a parameter with no value"),
-    pytest.param(["--param", "=1", "train.py"], "--param wants NAME=VALUE, not '=1'", id="a parameter with no name"),
+    pytest.param(["--param", "lr", "train.py"], "--param NAME=VALUE is wanted, not 'lr'",
+                 id="a parameter with no value"),
+    pytest.param(["--param", "=1", "train.py"], "--param NAME=VALUE is wanted, not '=1'",
+                 id="a parameter with no name"),
     pytest.param(["--data", "mnist=nowhere", "train.py"], "--data mnist: there is no 'nowhere'", id="data not there"),
-    pytest.param(["--params-file", "nowhere", "train.py"], "--params-file 'nowhere': No such file or directory",
-                 id="a parameters' file that is not there"),
-    pytest.param(["--params-file", "train.py", "train.py"], "--params-file 'train.py' is not JSON",
-                 id="a parameters' file that is not JSON"),
-    pytest.param(["--params-file", "list.json", "train.py"], "--params-file 'list.json' holds no JSON object",
-                 id="a parameters' file that is no object"),
-    pytest.param(["--outputs", "train.py", "train.py"], "--outputs 'train.py': File exists", id="outputs in a file"),
-    pytest.param(["--outputs", "taken", "train.py"], "--outputs '", id="outputs that can't be written"),
+    pytest.param(["--param", "x=1e999", "train.py"], "--param x: a number in it is not finite", id="beyond a double"),
+    pytest.param(["--param", "x=[-1e999]", "train.py"], "--param x: a number in it is not finite", id="one in a list"),
+    pytest.param(["--param", "x=" + "[" * 60000, "train.py"], "--param x: it is nested too deeply", id="deeply nested"),
+    pytest.param(["--jobs", "0", "train.py"], "argument --jobs: a whole number of 1 or more is wanted, not '0'",
+                 id="no jobs at all"),
+    pytest.param(["--jobs", "two", "train.py"], "argument --jobs: a whole number", id="jobs in words"),
+    pytest.param(["--jobs", "2", "train.py"], "--jobs is for groups", id="jobs of a script"),
+    pytest.param(["--sort", "loss", "train.py"], "--sort is for groups", id="a script's table sorted"),
+    pytest.param(["--view", "nowhere"], "--view: no metrics.jsonl and no event file is in nowhere", id="no view"),
+    pytest.param(["--view", "."], "--view: no metrics.jsonl and no event file is in .", id="a view of no metrics"),
+    pytest.param(["--outputs", "train.py", "train.py"], "[Errno 17] File exists: 'train.py'", id="outputs in a file"),
+    pytest.param(["--outputs", "taken", "train.py"], "[Errno 21] Is a directory: '",
+                 id="outputs that can't be written"),
     pytest.param(["--log-level", "LOUD", "train.py"], "argument --log-level: invalid choice: 'LOUD'", id="a log level"),
     pytest.param(["--parm", "lr=1", "train.py"], "", id="an unknown option"),
 ]
@@ -45,7 +54,6 @@ BAD_USAGE: List[Any] = [
 def test_bad_usage_is_one_line_and_status_2(
     arguments: List[str], message: str, python: Process, script: Path
 ) -> None:
-    (script.parent / "list.json").write_text("[1]")
     (script.parent / "taken" / "metrics.jsonl").mkdir(parents=True)
     process = python(*LOCAL, *arguments)
     assert (process.returncode, process.stdout, process.stderr.count("\n")) == (2, "", 1)
@@ -76,8 +84,11 @@ GIVEN: List[Any] = [
                  {"params": {"lr": 0.1, "layers": [1, 2], "name": "a=b", "on": True}}, id="JSON, else text"),
     pytest.param(["--param", "a=NaN", "--param", "b="], {}, {"params": {"a": "NaN", "b": ""}}, id="NaN is no JSON"),
     pytest.param(["--param", "a=1", "--param", "a=2"], {}, {"params": {"a": 2}}, id="the last of two"),
-    pytest.param(["--params-file", "params.json", "--param", "a=3"], {}, {"params": {"a": 3, "b": 2}},
-                 id="a parameter over the file's"),
+    pytest.param(["--param", "a=True", "--param", "b=None", "--param", "c=(1, 'x')", "--param", "d={1: 1e-3}"], {},
+                 {"params": {"a": True, "b": None, "c": [1, "x"], "d": {"1": 0.001}}}, id="Python literals"),
+    pytest.param(["--param", "a=0123", "--param", "b={1, 2}", "--param", "c=1j", "--param", "d='",
+                  "--param", "e=\\d"], {},
+                 {"params": {"a": "0123", "b": "{1, 2}", "c": "1j", "d": "'", "e": "\\d"}}, id="no literals of JSON's"),
     pytest.param(["--log-level", "DEBUG"], {}, {"level": "DEBUG"}, id="a log level"),
     pytest.param([], {"POLYAXON_JOB_INFO": "{}", "POLYAXON_PARAMS": '{"x": 1}'}, {"params": {}, "others": ["no_proxy"]},
                  id="nothing of an outer run"),
@@ -89,7 +100,6 @@ def test_what_a_script_is_given(
     options: List[str], variables: Dict[str, str], told: Dict[str, Any], python: Process, script: Path
 ) -> None:
     script.write_text(TELL)
-    (script.parent / "params.json").write_text('{"a": 1, "b": 2}')
     process = python(*LOCAL, *options, "train.py", "--flag", "--", "-m", environment=variables)
     given = json.loads(process.stdout)
     assert {**given, **told} == given
@@ -117,7 +127,7 @@ def test_default_outputs_are_a_new_folder_each_time(python: Process, script: Pat
 def test_outputs_that_can_not_be_made_are_bad_usage(python: Process, script: Path) -> None:
     (script.parent / "polyaxon-outputs").write_text("a file")
     process = python(*LOCAL, "train.py")
-    assert process.returncode == 2 and "--outputs" in process.stderr
+    assert process.returncode == 2 and "polyaxon-outputs" in process.stderr
 
 
 def test_a_module_runs_too(python: Process, script: Path) -> None:
@@ -135,6 +145,7 @@ TABLE = """
 metric  points  last   min    max
 best    1       1      1      1
 loss    2       0.125  0.125  0.5
+curves: {}
 outputs: {}
 """
 
@@ -146,7 +157,8 @@ def test_metrics_are_kept_and_summed_up(backend: str, python: Process, script: P
     process = python(*LOCAL, "--outputs", "out", "train.py", backend=backend, environment=variables)
     outputs = script.parent / "out"
     assert (process.returncode, process.stdout) == (0, "trained\n")
-    assert process.stderr == TABLE.format(os.path.realpath(str(outputs)))
+    places = [os.path.realpath(str(path)) for path in (outputs / "metrics.html", outputs)]
+    assert process.stderr == TABLE.format(*places)
     entries = [json.loads(line) for line in (outputs / "metrics.jsonl").read_text().splitlines()]
     assert [entry["values"] for entry in entries] == [{"loss": 0.5, "best": 1}, {"loss": 0.125}]
     assert all(entry["created_at"].endswith("+00:00") for entry in entries)
@@ -158,13 +170,15 @@ def test_metrics_of_a_script_that_ends_before_it_sends_them_arrive(python: Proce
     process = python(*LOCAL, "--outputs", "out", "train.py")
     assert process.returncode == 4
     assert "loss    2       0.125  0.125  0.5\n" in process.stderr
-    assert [path.name for path in (script.parent / "out").iterdir()] == ["metrics.jsonl"]
+    assert sorted(path.name for path in (script.parent / "out").iterdir()) == [
+        "metrics.html", "metrics.jsonl", "polyaxon-params.json"]
 
 
 POD_TABLE = """
 metric  points  last  min    max
 best    1       1     1      1
 loss    3       nan   0.125  0.5
+curves: {}
 outputs: {}
 """
 
@@ -183,7 +197,7 @@ def test_as_a_pod_of_polyaxon_2(python: Process, script: Path) -> None:
     assert given["data"] == {"here": os.path.realpath(str(script.parent))}
     assert given["name"] == "local.run." + folder.name
     assert os.path.realpath(given["outputs"]) == os.path.realpath(str(folder / "outputs"))
-    assert process.stderr == POD_TABLE.format(given["outputs"])
+    assert process.stderr == POD_TABLE.format(os.path.realpath(str(folder / "metrics.html")), given["outputs"])
     assert sorted(path.name for path in (folder / "events" / "metric").iterdir()) == ["best.plx", "loss.plx"]
 
 
@@ -212,7 +226,7 @@ def test_as_a_pod_that_is_offline(python: Process, script: Path) -> None:
         "POLYAXON_HELPER_SUMMARY": "0", "PYTHONWARNINGS": "ignore", "POLYAXON_IS_OFFLINE": "true"})
     trained, outputs = process.stdout.splitlines()
     assert (process.returncode, trained, os.path.isdir(outputs)) == (0, "trained", True)
-    assert process.stderr == TABLE.format(outputs)
+    assert process.stderr == TABLE.format(os.path.join(os.path.dirname(outputs), "metrics.html"), outputs)
 
 
 def test_no_metrics_is_said(python: Process, script: Path) -> None:
@@ -300,7 +314,8 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 @posix
-def test_ctrl_c_at_a_terminal_reaches_the_script_once(own_folder: Path, script: Path) -> None:
+@pytest.mark.parametrize("redirected", ["", " < /dev/null"], ids=["", "with other input"])
+def test_ctrl_c_at_a_terminal_reaches_the_script_once(redirected: str, own_folder: Path, script: Path) -> None:
     import pty
 
     script.write_text(
@@ -322,8 +337,11 @@ def test_ctrl_c_at_a_terminal_reaches_the_script_once(own_folder: Path, script: 
             seen += os.read(terminal, 1000)
 
     try:
-        with started(sys.executable, "-c", TAKE_TERMINAL, sys.executable, *LOCAL, "train.py",
-                     cwd=own_folder, env=process_environment(own_folder), stream=its_end) as process:
+        bash = shutil.which("bash") or ""
+        with started(
+            sys.executable, "-c", TAKE_TERMINAL, bash, "-c", "exec \"$@\"" + redirected, "-", sys.executable, *LOCAL,
+            "train.py", cwd=own_folder, env=process_environment(own_folder), stream=its_end
+        ) as process:
             read_until(b"ready")
             os.write(terminal, b"\x03")
             read_until(b"got it")

@@ -7,7 +7,6 @@ import pytest
 
 from polyaxon_helper import environment
 from polyaxon_helper.classic import tokens
-from polyaxon_helper.local.metrics import Metrics
 from polyaxon_helper.local.server import serve
 from polyaxon_helper.modern import answers, run
 
@@ -138,15 +137,16 @@ def test_the_token_files_of_0_are_not_read(variables: Any, own_folder: Path) -> 
 
 @pytest.fixture
 def api(variables: Any) -> Iterator[None]:
-    with Metrics(os.devnull) as metrics, serve(RUN, {"inputs": INPUTS}, metrics) as host:
+    with serve(RUN, {"inputs": INPUTS}, TOKEN, os.devnull) as (host, _):
         variables(POLYAXON_HOST=host + "/")
         yield
 
 
 def test_a_token_file_is_read_first(api: None, variables: Any, tmp_path: Path) -> None:
     (tmp_path / ".configs").mkdir()
-    (tmp_path / ".configs" / ".auth").write_text('{"username": "u", "token": "of-the-file"}')
-    assert environment.get_user_token() == "of-the-file"
+    (tmp_path / ".configs" / ".auth").write_text('{"username": "u", "token": "%s"}' % TOKEN)
+    variables(POLYAXON_AUTH_TOKEN="of-the-variable")
+    assert environment.get_user_token() == TOKEN
     os.environ.pop("POLYAXON_AUTH_TOKEN")
     assert environment.Experiment.get_params() == INPUTS  # which needs a token
 
@@ -194,7 +194,7 @@ def test_a_call_amid_an_import_decides_nothing_for_those_after_it(api: None, pyt
 
 @pytest.mark.parametrize("inputs", [None, {}])
 def test_no_inputs_are_none(inputs: Any, variables: Any) -> None:
-    with Metrics(os.devnull) as metrics, serve(RUN, {"inputs": inputs}, metrics) as host:
+    with serve(RUN, {"inputs": inputs}, TOKEN, os.devnull) as (host, _):
         variables(POLYAXON_HOST=host)
         assert environment.Experiment.get_params() is None
 
