@@ -20,7 +20,7 @@ from ..processes import TIMEOUT, Process, ended, posix, process_environment, sta
 
 LOCAL = ["-m", "polyaxon_helper.local"]
 QUIET = {"PYTHONWARNINGS": "ignore", "POLYAXON_HELPER_SUMMARY": "0"}
-pytestmark = posix  # bash
+pytestmark = [posix, pytest.mark.slow]  # bash, and many processes
 
 # Prints what it gets, as JSON
 TELL = """
@@ -220,7 +220,6 @@ def labels(folder: Path) -> Any:
     return json.loads(data[0])["labels"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("platform", ["0.5", "2"])
 def test_a_group_of_12(platform: str, python: Process, group: Path) -> None:
     process = python(*LOCAL, "group.yml", "--jobs", "2", "--sort", "loss", "--outputs", "out", "--platform", platform,
@@ -294,10 +293,12 @@ def is_there(pid: int) -> bool:
         return sys.platform != "linux"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("cmd", ["{}", "[echo one, '{}', echo three]"], ids=["one command", "several"])
-@pytest.mark.parametrize("stubborn", [False, True], ids=["ended by the first", "by the second"])
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("name, stubborn, cmd", [
+    pytest.param("SIGINT", False, "{}", id="Ctrl-C"),
+    pytest.param("SIGTERM", False, "[echo one, '{}', echo three]", id="SIGTERM, several commands"),
+    pytest.param("SIGTERM", True, "{}", id="two signals"),
+    pytest.param("SIGINT", True, "[echo one, '{}', echo three]", id="two signals, several commands"),
+])
 def test_a_group_is_ended_by_a_signal(name: str, stubborn: bool, cmd: str, group: Path) -> None:
     (group / "experiment.py").write_text(WAIT)
     wait = "python experiment.py {{ stubborn }}"
@@ -317,7 +318,6 @@ def test_a_group_is_ended_by_a_signal(name: str, stubborn: bool, cmd: str, group
     assert all(line.split()[-1] == "1" for line in table[1:3])  # the metric, that arrived
 
 
-@pytest.mark.slow
 def test_commands_of_a_list_are_all_ended_by_a_signal(group: Path) -> None:
     (group / "experiment.py").write_text(WAIT)
     (group / "one.yml").write_text("run: {cmd: [echo one, python experiment.py False, echo three]}")
