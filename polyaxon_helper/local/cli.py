@@ -8,13 +8,13 @@ import shutil
 import signal
 import sys
 import uuid
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any, Dict, List, NoReturn, Optional, Sequence, Tuple
 
 from ..replacements import VERSION
 from . import polyaxonfile
 from .experiments import printable, run_group, run_one, say, view
-from .run import GROUP, NotStarted, Run, take_signals
+from .run import GROUP, NotStarted, Run, our_python, take_signals
 from .values import value
 
 OUTPUTS = "polyaxon-outputs"
@@ -24,7 +24,6 @@ examples:
   python -m polyaxon_helper.local group.yml --jobs 2 --sort loss
   python -m polyaxon_helper.local --param lr=0.1 --param 'layers=[64, 64]' --data mnist=./mnist train.py --epochs 3
   python -m polyaxon_helper.local --platform 2 --outputs out -m package.train
-  python -m polyaxon_helper.local --view polyaxon-outputs
 """
 
 
@@ -119,15 +118,16 @@ def _show(plan: polyaxonfile.Plan) -> int:
 def _run(plan: polyaxonfile.Plan, options: argparse.Namespace) -> int:
     data_paths, is_group = _data_paths(options.data), plan.runs[0].in_group
     outputs, is_new = _outputs_folder(options.outputs)
-    runs = [run._replace(
-        outputs=os.path.join(outputs, "groups", GROUP, str(run.number)) if is_group else outputs,
-        data_paths=data_paths, log_level=options.log_level or run.log_level,
-        pod=uuid.uuid4().hex if options.platform == "2" else "") for run in plan.runs]
     signals = take_signals()
     try:
-        if is_group:
-            return run_group(runs, outputs, options.jobs or plan.concurrency, options.sort, signals)
-        return run_one(runs[0], signals)
+        with our_python() if isinstance(plan.runs[0].command, str) else nullcontext("") as programs:
+            runs = [run._replace(
+                outputs=os.path.join(outputs, "groups", GROUP, str(run.number)) if is_group else outputs,
+                data_paths=data_paths, log_level=options.log_level or run.log_level,
+                pod=uuid.uuid4().hex if options.platform == "2" else "", programs=programs) for run in plan.runs]
+            if is_group:
+                return run_group(runs, outputs, options.jobs or plan.concurrency, options.sort, signals)
+            return run_one(runs[0], signals)
     except NotStarted:
         if is_new:
             shutil.rmtree(outputs)

@@ -13,7 +13,6 @@ from .values import literal, plain
 NAMES = ("polyaxonfile.yml", "polyaxon.yml")
 SEARCHES = ("grid_search", "random_search", "hyperband", "bo")
 LEVELS = ("DEBUG", "INFO", "WARN", "WARNING", "ERROR", "FATAL", "CRITICAL")
-
 OLDER = (
     ("declarations", "params"), ("matrix", "hptuning.matrix"), ("concurrent_experiments", "hptuning.concurrency"),
     ("settings.concurrent_experiments", "hptuning.concurrency"), ("settings.logging", "logging"),

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import uuid
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from string import Template
 from typing import IO, Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -41,6 +41,7 @@ class Run(NamedTuple):
     data_paths: Dict[str, str] = {}
     outputs: str = ""  # of a pod, its context, in which it has a folder of its own
     pod: str = ""  # its UUID, where it is the pod of a 2.x
+    programs: str = ""  # a folder that its PATH begins with
 
     @property
     def artifacts(self) -> str:
@@ -116,11 +117,10 @@ def run_command(run: Run, signals: Sequence[int], log: Optional[IO[bytes]] = Non
     command, token = run.command, secrets.token_hex(20)
     kept = os.devnull if run.pod else os.path.join(run.outputs, METRICS)  # a pod's are in its event files
     where = "/{}/{}/{}/{}".format(OWNER, PROJECT, "runs" if run.pod else run.kind + "s", run.pod or run.number)
-    with serve(where, about if run.pod else {}, token, kept) as (api_host, troubles), ExitStack() as stack:
+    with serve(where, about if run.pod else {}, token, kept) as (api_host, troubles):
         variables = environment(run, api_host, token)
-        if isinstance(command, str):
-            programs = stack.enter_context(_our_python())
-            variables["PATH"] = programs + os.pathsep + variables.get("PATH", os.defpath)
+        if run.programs:
+            variables["PATH"] = run.programs + os.pathsep + variables.get("PATH", os.defpath)
         grouped = hasattr(os, "killpg") and isinstance(command, str)
         try:
             child = subprocess.Popen(
@@ -136,8 +136,9 @@ def run_command(run: Run, signals: Sequence[int], log: Optional[IO[bytes]] = Non
 
 
 @contextmanager
-def _our_python() -> Iterator[str]:
+def our_python() -> Iterator[str]:
     """Give a folder with python and python3 that are this interpreter: not links, which lose a virtual environment."""
+    # before any thread: what one starts meanwhile would have a program open for writing, which then can't run
     with tempfile.TemporaryDirectory(prefix="polyaxon_helper_python_") as folder:
         for name in ("python", "python3"):
             with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
