@@ -22,7 +22,7 @@ OLDER = (
 )
 """What older releases wrote, and where it is in the last one."""
 
-ROUNDS, LONGEST = 20, 1000000  # how often a text is rendered, and how long it gets, till it is taken to name itself
+ROUNDS, LONGEST = 20, 100000  # how often a text is rendered, and how long it gets, till it is taken to name itself
 
 
 class Plan(NamedTuple):
