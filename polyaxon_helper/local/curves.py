@@ -114,9 +114,9 @@ def _picture(lines: Sequence[Tuple[int, Curve]], starts: Sequence[float], most: 
     by_step = all(all(map(isfinite, curve.steps)) for _, curve in lines)
     count, bad, drawn = sum(len(curve.values) for _, curve in lines), 0, []
     for run, curve in lines:
-        points = ((x, y) for x, y in zip(curve.steps if by_step else curve.times, curve.values) if isfinite(y))
-        left = thin(sorted(points, key=itemgetter(0)), most)
-        bad += sum(not isfinite(y) for y in curve.values)
+        found = ((x, y) for x, y in zip(curve.steps if by_step else curve.times, curve.values) if isfinite(y))
+        points = sorted(found, key=itemgetter(0))
+        bad, left = bad + len(curve.values) - len(points), thin(points, most)
         xs = [x for x, _ in left] if by_step else [round(x - starts[run], 6) for x, _ in left]
         drawn.append([run, xs, [y for _, y in left]])
     return {"axis": "step" if by_step else "time", "points": count, "bad": bad, "lines": drawn}

@@ -34,7 +34,7 @@ class Plan(NamedTuple):
 
 
 def read(path: str, given: Mapping[str, Any], count: Optional[int]) -> Plan:
-    """Read a polyaxonfile, with parameters that win over its own; draw so many of a group. Raises ValueError."""
+    """Read a polyaxonfile, with parameters that win over its own; draw some of a group. Raises OSError, ValueError."""
     data = _moved(_parsed(path))
     tuning, cmd = _section(data, "hptuning"), _section(data, "run").get("cmd")
     kind = data.get("kind") or ("group" if tuning.get("matrix") else "experiment")
